@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import zlib
 from functools import partial
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.cached_answers import CachedAnswers
@@ -17,7 +19,7 @@ from isolation_audit.model.inputs import ANSWER, CACHE, Input, OutgoingRequest
 from isolation_audit.vocabulary.outside import RequestsSent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
@@ -30,17 +32,25 @@ _PARTS: Final = 3
 """Of the first line of a request: method, address, version."""
 
 _RECEIVED: Final = 1_000_000
-"""Bytes of one reading that are kept."""
+"""Bytes of one reading that are kept, and of one answer..."""
+_OF_A_PART: Final = 64
+"""...with what each of its parts takes beside them."""
 
 
 class Answers:
-    """The integration of one library: ``places`` give a response, or belong to one that is complete afterwards."""
+    """The integration of one library: ``places`` give a response, or belong to one that is complete afterwards.
 
-    def __init__(self, distribution: str, since: str, places: tuple[str, ...], request: str | None) -> None:
+    ``decoder`` gives what unpacks a response that is read part by part.
+    """
+
+    def __init__(
+        self, distribution: str, since: str, places: tuple[str, ...], request: str | None, decoder: str = ""
+    ) -> None:
         self.distribution = distribution
         self.since = since
         self._places = places
         self._request = request
+        self._decoder = decoder
 
     def points(self, runtime: Runtime) -> Iterator[Point]:
         """Each of them."""
@@ -48,16 +58,28 @@ class Answers:
         if inputs is not None:
             for place in self._places:
                 cached = runtime.part(CachedAnswers)
-                yield Point(place, partial(AnswerPoint, place, inputs, cached, self._request))
+                yield Point(
+                    place, partial(AnswerPoint, place, inputs, cached, self._request, by_parts=bool(self._decoder))
+                )
+            if self._decoder:
+                yield Point(self._decoder, partial(DecoderPoint, self._decoder))
 
 
 class AnswerPoint(Interceptor):
     """Around what gives a response."""
 
     def __init__(
-        self, place: str, inputs: Receiver, cached: CachedAnswers, request: str | None, layout: Layout
+        self,
+        place: str,
+        inputs: Receiver,
+        cached: CachedAnswers,
+        request: str | None,
+        layout: Layout,
+        *,
+        by_parts: bool,
     ) -> None:
         self.place = place
+        self._by_parts = by_parts
         self._receive = inputs.receive
         self._cached = cached
         self._question: Callable[[Values], Any] = (
@@ -71,6 +93,8 @@ class AnswerPoint(Interceptor):
 
     def after(self, state: Any, result: Any) -> None:
         """Keep it."""
+        if self._by_parts:
+            _streamed.pop(result, None)  # it was read as a whole
         if self._cached.known(result):
             # What a cache gives is an answer to whoever has asked for it first.
             self._receive(Input(CACHE, result, texts=_of_response, stored_by=self._cached.writer(result)))
@@ -80,10 +104,63 @@ class AnswerPoint(Interceptor):
             self._receive(Input(ANSWER, result, state, _of_response, _of_request))
 
 
+class _Parts:
+    """What was read of a response that is read part by part, as a language model's answers are: the first of it."""
+
+    __slots__ = ("left", "read")
+
+    def __init__(self) -> None:
+        self.read: list[bytes] = []
+        self.left = _RECEIVED
+
+    def decoded(self, decode: Callable[[Any], Any], data: Any) -> Any:
+        """As ``decode``, which may raise: bytes, with httpx2 a generator of them."""
+        made = decode(data)
+        if type(made) is bytes:
+            self._keep(made)
+        elif type(made) is GeneratorType:
+            return self._each(made)
+        return made
+
+    def _each(self, made: Iterable[Any]) -> Iterator[Any]:
+        for part in made:
+            self._keep(part)
+            yield part
+
+    def _keep(self, part: Any) -> None:
+        if self.left > 0 and type(part) is bytes:
+            self.left -= len(part) + _OF_A_PART
+            self.read.append(part)
+
+
+_streamed: Final[WeakKeyDictionary[Any, _Parts]] = WeakKeyDictionary()
+"""By response."""
+
+
+class DecoderPoint(Interceptor):
+    """Around what gives the decoder of a response: all that is read of it goes through that."""
+
+    def __init__(self, place: str, layout: Layout) -> None:
+        self.place = place
+        self._response = layout.receiver_reader()
+
+    def before(self, values: Values) -> Any:
+        """It is this response's."""
+        return self._response(values)
+
+    def after(self, response: Any, decoder: Any) -> None:
+        """Keep what it gives."""
+        if response not in _streamed:
+            parts = _streamed[response] = _Parts()
+            decoder.decode = partial(parts.decoded, decoder.decode)
+
+
 def _of_response(response: Any) -> Any:
-    """Its body, where it was read, and its headers; past properties, which read it."""
+    """Its body, as far as it was read, and its headers; past properties, which read it."""
     fields = vars(response)
     body = next((fields[name] for name in _BODIES if type(fields.get(name)) in (bytes, bytearray)), None)
+    if body is None and (parts := _streamed.get(response)) is not None:
+        body = b"".join(list(parts.read))
     headers = fields.get("headers", fields.get("_headers"))
     return [body, [(str(name), str(value)) for name, value in headers.items()] if headers is not None else None]
 
@@ -174,7 +251,13 @@ def _unpacked(body: bytes) -> Any:
 
 
 httpx, httpx2 = (
-    Answers(name, since, (f"{name}._client:Client.send", f"{name}._client:AsyncClient.send"), "request")
+    Answers(
+        name,
+        since,
+        (f"{name}._client:Client.send", f"{name}._client:AsyncClient.send"),
+        "request",
+        f"{name}._models:Response._get_content_decoder",
+    )
     for name, since in (("httpx", "0.23"), ("httpx2", "2.0"))
 )
 requests = Answers("requests", "2.20", ("requests.sessions:Session.send",), "request")

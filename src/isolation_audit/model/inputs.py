@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from isolation_audit.model.open_units import open_units
 
@@ -78,6 +78,13 @@ class OutgoingRequest:
         return [self.url, self.headers]
 
 
+class Prompt(NamedTuple):
+    """What a unit has said to a language model: the turns of users and of the model, and what the application tells."""
+
+    turns: list[str]
+    instructions: str
+
+
 LATEST: Final = 100
 """Inputs of a connection that are kept: it may last for days, and what it answers is seldom about what came first."""
 
@@ -90,6 +97,7 @@ class Inputs:
 
     __slots__ = (
         "__weakref__",
+        "answers",
         "at_end",
         "began",
         "bytes",
@@ -103,7 +111,9 @@ class Inputs:
         "learned",
         "looked",
         "opening",
+        "prompts",
         "rows",
+        "saying",
         "strange",
         "told",
         "unit",
@@ -133,6 +143,12 @@ class Inputs:
         """Identities of items that it has taken from a queue and put into one: as with a pool, they are nobody's."""
         self.contested = False
         """True once it was given an item for which its owner waited as well."""
+        self.prompts: list[Prompt] = []
+        """What it has said to a language model, the latest times..."""
+        self.answers: list[Input] = []
+        """...and answers that were not complete yet..."""
+        self.saying: Any = None
+        """...and how what was said in its latest request is told apart; see ``rules/provenance/own_words.py``."""
         self.opening: Any = None
         """How a connection was opened; see ``rules/provenance/openings.py``."""
         self.unit: Any = None
@@ -175,6 +191,7 @@ class Inputs:
             # Whatever goes on after it, as a thread that it has started may, must not keep them.
             self.ended = True
             self.kept.clear()
+            self.prompts, self.answers, self.saying = [], [], None
             self.strange.clear()
             self.looked = (0, [])
             self.opening = None

@@ -10,8 +10,6 @@ from threading import Barrier, Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -19,7 +17,6 @@ from test_sent_credentials import ALICE, BOB, CLIENTS, bank, in_a_pool, with_url
 
 from isolation_audit.auditor import Auditor
 from isolation_audit.config import Config, model
-from isolation_audit.rules.content.prompts import turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -270,6 +267,27 @@ def test_what_an_administrator_tells_the_model_for_all() -> None:
         assert talk(chat.app, *asked) == []
 
 
+class Memory(Chat):
+    """Tells the model what its users have said before, in instructions."""
+
+    async def say(self, request: Any) -> JSONResponse:
+        told = (await request.json())["text"]
+        known = self.said.setdefault(self.key_of(request.headers["x-user"]), [])
+        instructions = "You help people. What is known: " + "; ".join(known)
+        turns = [{"role": "system", "content": instructions}, {"role": "user", "content": told}]
+        known.append(told)
+        body = json.dumps({"model": "m", "messages": turns}).encode()
+        self.request("POST", f"{self.url}/chat", {"Content-Type": "application/json"}, body)
+        return JSONResponse({"answer": "Thank you."})
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["one for all", "one for each"])
+def test_what_has_been_said_before_goes_to_the_model_as_instructions(own: bool) -> None:
+    with bank() as (url, _seen):
+        memory = Memory(url, lambda user: user if own else "all", as_turns)
+        assert talk(memory.app, *BOTH) == ([] if own else FOUND)
+
+
 def test_a_room_that_both_have_asked_for_by_its_name() -> None:
     with bank() as (url, _seen):
         chat = Chat(url, lambda user: user, as_turns)
@@ -280,19 +298,3 @@ def test_a_conversation_that_says_who_speaks() -> None:
     with bank() as (url, _seen):
         chat = Chat(url, lambda _user: "all", as_turns)
         assert talk(chat.app, (ALICE, "/say", f"{ALICE}: {HERS}"), (BOB, "/say", f"{BOB}: {HIS}")) == []
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: (
-        st.lists(inner) | st.dictionaries(st.sampled_from(["role", "messages", "model", "prompt", "x"]), inner)
-    ),
-)
-
-
-@given(JSON)
-def test_what_is_no_conversation_has_no_turns(value: Any) -> None:
-    found = [*turns(json.dumps(value))]
-    if type(value) is not dict or not ("role" in json.dumps(value) or "model" in value):
-        assert found == []
-    assert all(type(one) is str or one["role"] not in ("system", "developer") for one in found)

@@ -11,24 +11,23 @@ from __future__ import annotations
 from json import dumps
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.content.naming import parsed
+from isolation_audit.content.conversations import instructions, turns
+from isolation_audit.content.payload import Gathering
+from isolation_audit.model.current_inputs import current_inputs
+from isolation_audit.model.inputs import Prompt
 from isolation_audit.rules.content.egress import Egress
+from isolation_audit.rules.provenance.own_words import OwnWords
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.users import User
 
 PROMPT: Final = "a prompt"
 
-_ROLE: Final = "role"
-_OF_THE_APPLICATION: Final = frozenset({"developer", "system"})
-"""Roles of what the application tells the model: its administrators may have written that for all."""
-
-_SINGLE: Final = ("input", "inputs", "message", "prompt")
-"""Where a prompt that is no list of turns stands..."""
-_MODEL: Final = "model"
-"""...beside the model's name."""
+_PROMPTS: Final = 4
+"""Prompts of one unit that are remembered, as long as it is at work."""
 
 
 class Prompts:
@@ -36,32 +35,38 @@ class Prompts:
 
     def __init__(self, runtime: Runtime) -> None:
         self._sinks = runtime.part(Egress)
-        self._latest: tuple[int, str] | None = None
+        self._words = runtime.part(OwnWords)
+        self._latest: tuple[int, str | None] | None = None
         """The hash of what was said last, and for whom."""
 
     def said(self, target: str, body: Callable[[], str]) -> None:
         """A request with this body is about to go out."""
-        user = self._sinks.sender()
-        if user is None:
+        user, inputs = self._sinks.sender(), current_inputs()
+        if user is None and inputs is None:
             return
         text = body()
-        latest, self._latest = self._latest, (hash(text), user.id)
-        # The library below may tell of it once more.
-        said = [*turns(text)] if latest != self._latest else []
-        if said:
-            self._sinks.words(target, PROMPT, user, dumps(said, ensure_ascii=False))
+        latest, self._latest = self._latest, (hash(text), None if user is None else user.id)
+        if latest == self._latest:
+            return  # the library below tells of it once more
+        said, told = [*turns(text)], [*instructions(text)]
+        if user is not None and said:
+            self._judge(target, user, said, told)
+        if inputs is not None and said:
+            inputs.prompts.append(
+                Prompt([" ".join(Gathering(one).texts) for one in said], " ".join(Gathering(told).texts))
+            )
+            del inputs.prompts[:-_PROMPTS]
 
+    def _judge(self, target: str, user: User, said: list[Any], told: list[Any]) -> None:
+        told = [one for one in told if self._remembers(dumps(one, ensure_ascii=False), user)]
+        self._sinks.words(target, PROMPT, user, dumps([*told, *said], ensure_ascii=False))
+        for phrase in self._words.own(dumps(said, ensure_ascii=False), user):
+            phrase.told_model = True
 
-def turns(body: str) -> Iterator[Any]:
-    """What has been said in a conversation, as far as users or the model have said it; nothing for another body.
+    def _remembers(self, text: str, user: User) -> bool:
+        """True for instructions with what others have said to a model, or what was read for them, in it.
 
-    Known are lists of objects that have a role, as all interfaces of models take them, and single prompts.
-    """
-    held = parsed(body) if f'"{_ROLE}"' in body or f'"{_MODEL}"' in body else None
-    if type(held) is not dict:
-        return
-    for name, value in held.items():
-        if type(value) is list and value and all(type(one) is dict and type(one.get(_ROLE)) is str for one in value):
-            yield from (turn for turn in value if turn[_ROLE] not in _OF_THE_APPLICATION)
-        elif name in _SINGLE and type(value) is str and type(held.get(_MODEL)) is str:
-            yield value
+        Not for what an administrator has written for all.
+        """
+        others = self._words.of_others(text, user)
+        return bool(others) and all(one.told_model or one.read or one.asked_with for one in others)

@@ -28,6 +28,7 @@ from isolation_audit.rules.provenance.brought_in import (
     single_values,
 )
 from isolation_audit.rules.provenance.made_public import MadePublic
+from isolation_audit.rules.provenance.model_answers import ModelAnswers
 from isolation_audit.rules.provenance.openings import opening_of
 from isolation_audit.rules.provenance.own_rows import OwnRows, what_was_read
 from isolation_audit.rules.provenance.phrases import marks_in, phrases_in, unescaped, words_of
@@ -75,6 +76,7 @@ class OwnWords(InputsLearned):
         self._users = min(_NAMES, runtime.config.limits.users)
         self._addressed: dict[str, tuple[frozenset[int], ...]] = {}
         """By user: hashes of the single values of their latest requests, one set for each."""
+        self._model_answers = ModelAnswers(self.own, self._say)
         self.anchors: dict[int, int] = {}
         """How many phrases that are somebody's have each longest word."""
 
@@ -86,6 +88,10 @@ class OwnWords(InputsLearned):
         inputs.learned = len(inputs.kept)
         self.unlearned.units.pop(inputs, None)
         latest = inputs.kept[seen:]
+        if inputs.prompts:
+            latest = self._model_answers.take(latest, inputs, user)
+            if not latest:
+                return
         # Most requests have asked nothing by then, and are passed by without a call.
         for one in () if self._rows.over else latest:
             if one.question is not None:
@@ -110,18 +116,26 @@ class OwnWords(InputsLearned):
         things, view = self._things.wrote(user, inputs, opening, pairs)
         found = phrases_of(texts, user)
         found |= numbers_of_persons(texts, pairs, user, writes=inputs.lasting or opening.method not in READS)
+        # A message is searched as it came: so it goes on, and is not searched again there.
+        inputs.saying = [single] if single is not None else texts, pairs, named, things, view, opening
         if found:
-            # A message is searched as it came: so it goes on, and is not searched again there.
-            meant_for = self._named([single] if single is not None else texts, user)
-            for_all, taken_by = self._made_public.asked(pairs, user, inputs, opening)
-            said_in = opening.addressed(inputs)
-            for phrase in [*found.values()][:OF_ONE]:
-                phrase.meant_for, phrase.said_in, phrase.named = meant_for, said_in, named
-                phrase.taken_by = None if meant_for else taken_by
-                phrase.about, phrase.written_by = things, view
-                self._add(phrase)
-                if for_all:
-                    self.publish([self._phrases[phrase.digest]])
+            self._say([*found.values()][:OF_ONE], inputs, user)
+
+    def _say(self, found: Iterable[Phrase], inputs: Inputs, user: User) -> None:
+        """They are said in the latest request of a unit, and its user's."""
+        if inputs.saying is None:
+            return
+        texts, pairs, named, things, view, opening = inputs.saying
+        meant_for = self._named(texts, user)
+        for_all, taken_by = self._made_public.asked(pairs, user, inputs, opening)
+        said_in = opening.addressed(inputs)
+        for phrase in found:
+            phrase.meant_for, phrase.said_in, phrase.named = meant_for, said_in, named
+            phrase.taken_by = None if meant_for else taken_by
+            phrase.about, phrase.written_by = things, view
+            self._add(phrase)
+            if for_all:
+                self.publish([self._phrases[phrase.digest]])
 
     def catch_up(self) -> None:
         """Look through what other units have read that are still at work, or have left work behind."""
@@ -262,6 +276,7 @@ class OwnWords(InputsLearned):
             known.meant_for |= phrase.meant_for
             known.said_in |= phrase.said_in
             known.about |= phrase.about
+            known.asked_with |= phrase.asked_with
             known.read &= phrase.read
             if len(known.named) <= _NAMES:
                 known.named |= phrase.named

@@ -67,6 +67,10 @@ class Phrase:
     """What that request has written to, by name: whoever asks for that may read what was written there..."""
     written_by: CodeType | None = None
     """...but through the same view, which may be asked with the same values whatever it is about."""
+    asked_with: frozenset[int] = frozenset()
+    """A language model has said it, asked with these: whoever has said one of them may be given it."""
+    told_model: bool = False
+    """Its user has said it to a language model."""
     read: bool = False
     """It did not come with a request, but was read with a question about its user."""
 

@@ -16,6 +16,7 @@ from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.model.inputs import BY_QUERY, CACHE, REPLY, REQUEST
 from isolation_audit.model.users import same
 from isolation_audit.rules.provenance.asked_things import READS, asked_by
+from isolation_audit.rules.provenance.brought_in import phrases_of, read
 from isolation_audit.rules.provenance.code import constants, function_texts, static_texts
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
 from isolation_audit.rules.provenance.openings import asked_for
@@ -75,7 +76,7 @@ class WordsJudge:
             known = asked_for(inputs)
             # Whoever may read what is said in a room may tell of it.
             here = [one for one in phrases if not known.isdisjoint(one.said_in)]
-            unasked = self._unasked(inputs, phrases, made_by)
+            unasked = self._unasked(inputs, phrases, user, made_by)
             for one in phrases:
                 if (one in here or one not in unasked) and one.user is not None:
                     told = self._is_told_of(text, one, one.user)
@@ -101,8 +102,15 @@ class WordsJudge:
         left = [one for one in left if one.user is not None and same(one.user, owner)]
         return Judgement(verdict, owner, "", _kinds(inputs)), lambda part: bool(holds(part, left))
 
-    def _unasked(self, inputs: Inputs, phrases: list[Phrase], made_by: CodeType | None) -> list[Phrase]:
-        """Without those that were written to the very thing for which this unit asks by its name."""
+    def _unasked(self, inputs: Inputs, phrases: list[Phrase], user: User, made_by: CodeType | None) -> list[Phrase]:
+        """Without those that were written to the very thing for which this unit asks by its name.
+
+        And without a model's answers to what has been said in this unit as well.
+        """
+        questions = frozenset().union(*(phrase.asked_with for phrase in phrases))
+        if questions:
+            said = phrases_of(read(all_brought(inputs.kept, REQUEST))[0], user)
+            phrases = [phrase for phrase in phrases if phrase.asked_with.isdisjoint(said)]
         if not any(phrase.about for phrase in phrases):
             return phrases
         asked, reads = asked_by(inputs), method_of(inputs) in READS

@@ -1,0 +1,89 @@
+"""Conversations with language models over HTTP: what has been said in a request, and what the model answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.content.naming import parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ROLE: Final = "role"
+_OF_THE_APPLICATION: Final = frozenset({"developer", "system"})
+"""Roles of what the application tells the model: its administrators may have written that for all."""
+
+_SINGLE: Final = ("input", "inputs", "message", "prompt")
+"""Where a prompt that is no list of turns stands..."""
+_MODEL: Final = "model"
+"""...beside the model's name."""
+
+_ANSWERS: Final = frozenset(
+    (
+        *("answer", "arguments", "completion", "content", "delta", "generated_text", "message", "output"),
+        *("output_text", "refusal", "response", "text"),
+    )
+)
+"""What interfaces of models call the text of an answer, or of a part of it."""
+
+_DEPTH: Final = 12
+_EVENT: Final = "data:"
+"""What an event of a stream begins with."""
+
+_ENDS: Final = ("[DONE]", "message_stop", "response.completed", '"done":true', '"done": true')
+"""What the last event of a stream says..."""
+_LAST: Final = 2_000
+"""...within so many characters."""
+
+
+def turns(body: str) -> Iterator[Any]:
+    """What has been said in a conversation, as far as users or the model have said it; nothing for another body.
+
+    Known are lists of objects that have a role, as all interfaces of models take them, and single prompts.
+    """
+    yield from (turn for turn, role in _turns(body) if role not in _OF_THE_APPLICATION)
+
+
+def instructions(body: str) -> Iterator[Any]:
+    """What the application itself has told the model there."""
+    yield from (turn for turn, role in _turns(body) if role in _OF_THE_APPLICATION)
+
+
+def _turns(body: str) -> Iterator[tuple[Any, str]]:
+    held = parsed(body) if f'"{_ROLE}"' in body or f'"{_MODEL}"' in body else None
+    if type(held) is not dict:
+        return
+    for name, value in held.items():
+        if type(value) is list and value and all(type(one) is dict and type(one.get(_ROLE)) is str for one in value):
+            yield from ((turn, turn[_ROLE]) for turn in value)
+        elif name in _SINGLE and type(value) is str and type(held.get(_MODEL)) is str:
+            yield value, "user"
+
+
+def answered(text: str) -> list[str]:
+    """What a model has said in an answer: JSON, or a stream of events or lines of it, whose parts make one text."""
+    whole = parsed(text)
+    if whole is not None:
+        return [*_said(whole)]
+    lines = [line.removeprefix(_EVENT).strip() for line in text.splitlines() if line[:1] == "{" or _EVENT in line[:5]]
+    said = "".join(part for line in lines for part in _said(parsed(line)))
+    return [said] if said else []
+
+
+def is_whole(body: str) -> bool:
+    """True for an answer that has come to its end."""
+    return any(sign in body[-_LAST:] for sign in _ENDS) or parsed(body) is not None
+
+
+def _said(held: Any, depth: int = 0) -> Iterator[str]:
+    if depth > _DEPTH:
+        return
+    if type(held) is list:
+        for one in held:
+            yield from _said(one, depth + 1)
+    elif type(held) is dict:
+        for name, value in held.items():
+            if type(value) is str and name in _ANSWERS:
+                yield value
+            elif type(value) in (dict, list):
+                yield from _said(value, depth + 1)

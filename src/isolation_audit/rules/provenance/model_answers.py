@@ -1,0 +1,80 @@
+"""What a language model answers is whose words it was asked with: it is made of them, though it names nobody.
+
+It counts as said by that user, in the same request: what explains the one, a room that both have asked for, say,
+explains the other. Whoever asks with the very same words may be given the same answer.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.content.conversations import answered, is_whole
+from isolation_audit.content.request_texts import body_text
+from isolation_audit.model.inputs import ANSWER
+from isolation_audit.rules.provenance.brought_in import LONGEST, OF_ONE, phrases_of
+from isolation_audit.rules.provenance.standing import holds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from isolation_audit.model.inputs import Input, Inputs
+    from isolation_audit.model.users import User
+    from isolation_audit.rules.provenance.phrases import Phrase
+
+_WAITING: Final = 16
+"""Answers of one unit that are looked at once they are complete."""
+
+
+class ModelAnswers:
+    """One audit's. ``own`` gives a user's own phrases in a text, ``say`` keeps phrases as said in a unit."""
+
+    def __init__(
+        self,
+        own: Callable[[str, User], list[Phrase]],
+        say: Callable[[Iterable[Phrase], Inputs, User], None],
+    ) -> None:
+        self._own = own
+        self._say = say
+
+    def take(self, latest: list[Input], inputs: Inputs, user: User) -> list[Input]:
+        """What is left of the latest inputs of a unit that has asked a model, without the answers of models."""
+        if not inputs.answers:
+            inputs.at_end.append(partial(self._learn, inputs, user, at_end=True))
+        left = []
+        for one in latest:
+            body = _body_of(one) if one.kind == ANSWER else None
+            if body is None or (body and not answered(body)) or len(inputs.answers) >= _WAITING:
+                left.append(one)
+            else:
+                inputs.answers.append(one)
+        self._learn(inputs, user)
+        return left
+
+    def _learn(self, inputs: Inputs, user: User, *, at_end: bool = False) -> None:
+        """Learn the answers that are complete; the others are whose they are at the end of the unit."""
+        waiting = []
+        for one in inputs.answers:
+            body = _body_of(one)
+            if at_end or is_whole(body):
+                self._learn_one(answered(body[:LONGEST]), inputs, user)
+            else:
+                waiting.append(one)
+        inputs.answers[:] = waiting
+
+    def _learn_one(self, texts: list[str], inputs: Inputs, user: User) -> None:
+        asked = "\0".join(text for prompt in inputs.prompts for text in prompt.turns)
+        if not self._own(asked, user):
+            return  # the application itself has asked, for anybody
+        phrases = [*phrases_of(texts, user).values()][:OF_ONE]
+        known = holds("\0".join([asked, *(prompt.instructions for prompt in inputs.prompts)]), phrases)
+        question = frozenset(one.digest for one in self._own(inputs.prompts[-1].turns[-1], user))
+        for phrase in phrases:
+            phrase.asked_with = question
+        # What the application has given the model, such as a document for all, is its own.
+        self._say([phrase for phrase in phrases if phrase.digest not in known], inputs, user)
+
+
+def _body_of(one: Input) -> str:
+    held: Any = one.texts(one.value)
+    return body_text(held[0] if type(held) is list and held else held)

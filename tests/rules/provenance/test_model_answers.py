@@ -1,0 +1,210 @@
+"""What a language model has answered alice, where it is given to bob; and where he may be given it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.request import Request as UrlRequest
+from urllib.request import urlopen
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from isolation_audit.auditor import Auditor
+from isolation_audit.config import Config, model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ALICE, BOB = "alice.liddell", "bob.builder"
+HERS, HIS = "the mole on my shoulder itches and bleeds", "the cake in my oven has fallen"
+FOUND = [("IA203", "warning", BOB, ALICE)]
+POLICY = "Returns are accepted within thirty days of the delivery."
+
+
+@contextmanager
+def language_model() -> Iterator[str]:
+    """Its address. It answers what nobody has asked with, in JSON or, where that is wanted, as a stream of events."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            last = asked["messages"][-1]["content"]
+            words = "A dermatologist should look at it before the weekend." if "mole" in last else "Bake it once more."
+            words = {"return": POLICY, "a joke": "Two tomatoes went to the market together."}.get(last[-6:], words)
+            if asked.get("stream"):
+                parts = [{"choices": [{"delta": {"content": f"{word} "}}]} for word in words.split()]
+                body = "".join(f"data: {json.dumps(part)}\n\n" for part in parts) + "data: [DONE]\n\n"
+            else:
+                body = json.dumps({"choices": [{"message": {"role": "assistant", "content": words}}]})
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_words: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("localhost", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://localhost:{server.server_port}/v1/chat/completions"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def said_in(body: bytes | str) -> str:
+    return json.loads(body)["choices"][0]["message"]["content"]
+
+
+def with_httpx(url: str, body: dict[str, Any], library: str = "httpx") -> str:
+    with pytest.importorskip(library).Client() as client:
+        return said_in(client.post(url, json=body).text)
+
+
+def with_httpx2(url: str, body: dict[str, Any]) -> str:
+    return with_httpx(url, body, "httpx2")
+
+
+async def streamed(url: str, body: dict[str, Any], library: str = "httpx") -> str:
+    said = ""
+    async with (
+        pytest.importorskip(library).AsyncClient() as client,
+        client.stream("POST", url, json=body | {"stream": True}) as answer,
+    ):
+        async for line in answer.aiter_lines():
+            if line.startswith("data: {"):
+                said += json.loads(line[6:])["choices"][0]["delta"]["content"]
+    return said
+
+
+async def streamed_by_httpx2(url: str, body: dict[str, Any]) -> str:
+    return await streamed(url, body, "httpx2")
+
+
+def with_requests(url: str, body: dict[str, Any]) -> str:
+    return said_in(pytest.importorskip("requests").post(url, json=body).text)
+
+
+def with_urllib(url: str, body: dict[str, Any]) -> str:
+    request = UrlRequest(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urlopen(request, timeout=60) as answer:
+        return said_in(answer.read())
+
+
+async def with_aiohttp(url: str, body: dict[str, Any]) -> str:
+    aiohttp = pytest.importorskip("aiohttp")
+    async with aiohttp.ClientSession() as client, client.post(url, json=body) as answer:
+        return said_in(await answer.read())
+
+
+class Chat:
+    """Keeps what the model has answered: ``key_of`` tells under what, from the user and the question."""
+
+    def __init__(
+        self,
+        url: str,
+        key_of: Callable[[str, str], str],
+        ask: Any = with_httpx,
+        prompt_of: Callable[[str], str] = "please help, {}".format,
+    ) -> None:
+        self.url, self.key_of, self.ask, self.prompt_of = url, key_of, ask, prompt_of
+        self.answers: dict[str, str] = {}
+        routes = [Route(path, self.say, methods=["POST"]) for path in ("/say", "/rooms/{room}")]
+        self.app = Starlette(routes=routes)
+
+    async def say(self, request: Any) -> JSONResponse:
+        question = (await request.json())["text"]
+        key = request.path_params.get("room") or self.key_of(request.headers["x-user"], question)
+        if key not in self.answers:
+            turns = [{"role": "system", "content": POLICY}, {"role": "user", "content": self.prompt_of(question)}]
+            answer = self.ask(self.url, {"model": "m", "messages": turns})
+            self.answers[key] = await answer if asyncio.iscoroutine(answer) else answer
+        return JSONResponse({"answer": self.answers[key]})
+
+
+def talk(app: Any, *said: tuple[str, str, str]) -> list[tuple[str, str, str | None, str | None]]:
+    """Errors and warnings after requests of users, each to a path and with a text."""
+
+    async def ask(user: str, path: str, text: str) -> None:
+        headers = [(b"x-user", user.encode()), (b"content-type", b"application/json")]
+        scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": json.dumps({"text": text}).encode()}
+
+        async def send(_message: Any) -> None:
+            pass
+
+        await app(scope, receive, send)
+
+    with Auditor(Config(report=model.Report(terminal=False, raw_ids=True))) as auditor:
+        for one in said:
+            asyncio.run(ask(*one))
+        found = [entry.finding for entry in auditor.recorder.entries()]
+    assert auditor.runtime.barrier.counts == {}
+    return [
+        (one.rule, one.severity.value, one.witnesses.ambient, one.witnesses.content)
+        for one in found
+        if one.rule != "IA904" and one.severity.value != "note"
+    ]
+
+
+def of_all(_user: str, _question: str) -> str:
+    return "one for all"
+
+
+def of_the_user(user: str, question: str) -> str:
+    return user + question
+
+
+def of_the_question(_user: str, question: str) -> str:
+    return question
+
+
+BOTH = (ALICE, "/say", HERS), (BOB, "/say", HIS)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [with_httpx, with_httpx2, streamed, streamed_by_httpx2, with_requests, with_urllib, with_aiohttp],
+)
+@pytest.mark.parametrize(("key_of", "expected"), [(of_all, FOUND), (of_the_user, [])], ids=["for all", "for each"])
+def test_an_answer_that_was_made_for_alice(ask: Any, key_of: Any, expected: list[Any]) -> None:
+    with language_model() as url:
+        assert talk(Chat(url, key_of, ask).app, *BOTH) == expected
+
+
+def test_who_asks_with_the_same_words_may_be_given_the_same_answer() -> None:
+    with language_model() as url:
+        asked = (ALICE, "/say", HERS), (BOB, "/say", HERS), (BOB, "/say", HERS)
+        assert talk(Chat(url, of_the_question).app, *asked) == []
+
+
+def test_what_is_said_in_a_room_is_for_all_who_ask_for_it() -> None:
+    with language_model() as url:
+        asked = (ALICE, "/rooms/garden-7", HERS), (BOB, "/rooms/garden-7", HIS)
+        assert talk(Chat(url, of_the_user).app, *asked) == []
+
+
+def test_what_the_application_itself_asks_is_for_all() -> None:
+    with language_model() as url:
+        assert talk(Chat(url, of_all, prompt_of=lambda _text: "tell me a joke").app, *BOTH) == []
+
+
+def test_what_the_application_has_told_the_model_is_its_own() -> None:
+    with language_model() as url:
+        chat = Chat(url, of_all, prompt_of=lambda text: f"{text}, may I make a return")
+        assert talk(chat.app, *BOTH) == []
+        assert chat.answers == {"one for all": POLICY}
