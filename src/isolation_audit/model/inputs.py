@@ -145,8 +145,8 @@ class Inputs:
         """True once it was given an item for which its owner waited as well."""
         self.prompts: list[Prompt] = []
         """What it has said to a language model, the latest times..."""
-        self.answers: list[Input] = []
-        """...and answers that were not complete yet..."""
+        self.answers: list[Input] | None = None
+        """...answers that were not complete yet, once it was looked at any..."""
         self.saying: Any = None
         """...and how what was said in its latest request is told apart; see ``rules/provenance/own_words.py``."""
         self.opening: Any = None
@@ -191,7 +191,7 @@ class Inputs:
             # Whatever goes on after it, as a thread that it has started may, must not keep them.
             self.ended = True
             self.kept.clear()
-            self.prompts, self.answers, self.saying = [], [], None
+            self.prompts, self.answers, self.saying = [], None, None
             self.strange.clear()
             self.looked = (0, [])
             self.opening = None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from json import dumps
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.content.conversations import instructions, turns
+from isolation_audit.content.language_models import instructions, turns
 from isolation_audit.content.payload import Gathering
 from isolation_audit.model.current_inputs import current_inputs
 from isolation_audit.model.inputs import Prompt

@@ -29,12 +29,14 @@ from isolation_audit.targets.ownership import differ
 from isolation_audit.vocabulary.messages import Message, MessagesSent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from isolation_audit.content.index import Mark
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
+    from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.owner_records import Record
+    from isolation_audit.rules.provenance.phrases import Phrase
 
 _SENDERS: Final = 1_000
 """Senders of whom the last messages to themselves are remembered."""
@@ -63,11 +65,11 @@ _TYPES: Final = ("event", "type", "kind")
 class Reached:
     """Data of ``content`` reached ``addressee``.
 
-    ``to`` is "one", "all" (no addressee was left), "told", "heard", "displaced", or "handed".
+    ``to`` is "one", "all" (no addressee was left), "answer", "told", "heard", "displaced", or "handed".
 
-    "told" is a message to everyone on purpose, in which a user is named; "heard" was given to a listener, and
-    ``record`` says where that was registered; "displaced": by a connection that has taken another's place; "handed": by
-    a callback of the addressee's.
+    "answer" is what a language model has answered the sender, who is not sent it; "told" is a message to everyone on
+    purpose, in which a user is named; "heard" was given to a listener, and ``record`` says where that was registered;
+    "displaced": by a connection that has taken another's place; "handed": by a callback of the addressee's.
     """
 
     message: Message
@@ -84,6 +86,8 @@ class _Waiting:
     since: float
     reached: Reached
     test: Any
+    answer: Sequence[Phrase] = ()
+    """What a language model has answered the sender: nothing is to be told once that user is given it as well."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -95,6 +99,8 @@ class _Sent:
     """What was searched for..."""
     harmless: bool = False
     """...where nothing is to be told of it, whoever receives it."""
+    answer: Sequence[Phrase] = ()
+    """What a language model has answered the sender in it."""
 
 
 class Addressees(MessagesSent):
@@ -116,6 +122,11 @@ class Addressees(MessagesSent):
     def one(self, sender: User | None, receiver: User | None, message: Message) -> None:
         """Something was sent to one connection, or to several of one user."""
         if sender is None or receiver is None or self.passes(sender, receiver, message.payload):
+            return
+        sent = self._sent.get((_key(message.payload), sender.id))
+        if sent is not None and sent.answer:
+            if not self._meant(message) and not is_addressed_to(receiver, own_inputs()):
+                self._wait(Reached(message, "answer", sender, sender, receiver, ()), Naming.INSIDE, sent.answer)
             return
         marks = self._marks(message)
         mine = [mark for mark in marks if same(mark.user, sender)]
@@ -150,7 +161,7 @@ class Addressees(MessagesSent):
         sent, now = self._sent.get((key, sender.id)), time.monotonic()
         if sent is None or sent.at < now - ROUND:
             sent = self._shares(sender, key, payload)
-        if secrets.Version.number:
+        if secrets.Version.number or sent.answer:
             return False
         # Only a secret could be told of whatever goes round, or says nothing of its sender or in a way that is meant.
         content = self._runtime.content
@@ -224,6 +235,9 @@ class Addressees(MessagesSent):
         before = time.monotonic() - grace
         for key, waiting in list(self._waiting.items()):
             if waiting.since <= before and self._waiting.pop(key, None) is not None:
+                if any(phrase.given for phrase in waiting.answer):
+                    self._words.publish(waiting.answer)  # it went round
+                    continue
                 with of_test(waiting.test):
                     self._runtime.publish(waiting.reached)
 
@@ -240,8 +254,19 @@ class Addressees(MessagesSent):
         if len(self._sent) >= _TEXTS:
             self._sent.clear()
         sent = self._sent[key, sender.id] = _Sent(time.monotonic())
-        self._shared_by(sender, payload)
+        inputs = own_inputs()
+        # Who has asked on a connection of their own is answered there.
+        if inputs is not None and inputs.prompts and inputs.lasting and sender.id in self._own:
+            sent.answer = self._answer_in(payload, sender, inputs)
+        if not sent.answer:
+            self._shared_by(sender, payload)
         return sent
+
+    def _answer_in(self, payload: Any, sender: User, inputs: Inputs) -> list[Phrase]:
+        """What a language model has answered ``sender``, and was not given to that user."""
+        self._words.learn(inputs, sender)
+        own = self._words.own("\0".join(Gathering(payload).texts), sender)
+        return [phrase for phrase in own if phrase.asked_with and not phrase.given]
 
     def _marks(self, message: Message) -> list[Mark]:
         content = self._runtime.content
@@ -279,6 +304,9 @@ class Addressees(MessagesSent):
             drop_oldest(own, _MESSAGES)
         if self._waiting:
             self._waiting.pop((sender.id, key), None)
+        if sender.id in self._words.askers:
+            for phrase in self._words.own("\0".join(Gathering(payload).texts), sender):
+                phrase.given = True
 
     def _goes_round(self, sender: User, key: int) -> bool:
         """True where the sender's own connection has been sent this a moment ago."""
@@ -298,7 +326,7 @@ class Addressees(MessagesSent):
         sent.version = version  # last: another thread goes by it
         return sent.harmless
 
-    def _wait(self, reached: Reached, naming: Naming) -> None:
+    def _wait(self, reached: Reached, naming: Naming, answer: Sequence[Phrase] = ()) -> None:
         sender, key = reached.content, _key(reached.message.payload)
         if self._goes_round(sender, key):
             return
@@ -308,7 +336,7 @@ class Addressees(MessagesSent):
             reached.message.payload = None
             if len(self._waiting) >= _WAITING:
                 self.settle(0.0)
-            self._waiting[sender.id, key] = _Waiting(time.monotonic(), reached, test_variable.get())
+            self._waiting[sender.id, key] = _Waiting(time.monotonic(), reached, test_variable.get(), answer)
         elif naming is Naming.FIELD and differ(earlier.reached.addressee, reached.addressee):
             self.to_oneself(sender, reached.message.payload)  # a round among others, which says of whom it tells
 

@@ -94,6 +94,11 @@ _REACHED = {
         ),
         "sent to {addressee} here",
     ),
+    "answer": (
+        "IA202",
+        "what a language model has answered {content} goes through {target} to {addressee}, and not to {content}",
+        "sent to {addressee} here",
+    ),
     "handed": (
         "IA202",
         "what the work of {content} has given to a callback of {addressee}'s, which sends all, leaves through {target}",
@@ -299,7 +304,7 @@ class CrossingMonitor(Monitor):
             content=reached.content,
             record=reached.record,
             at=reached.stack,
-            severity=Severity.WARNING if reached.to in ("displaced", "handed") else None,
+            severity=Severity.WARNING if reached.to in ("answer", "displaced", "handed") else None,
         )
 
     @observes(Lost)

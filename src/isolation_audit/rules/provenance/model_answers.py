@@ -9,9 +9,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.content.conversations import answered, is_whole
+from isolation_audit.content.language_models import answered, is_whole
 from isolation_audit.content.request_texts import body_text
 from isolation_audit.model.inputs import ANSWER
+from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.rules.provenance.brought_in import LONGEST, OF_ONE, phrases_of
 from isolation_audit.rules.provenance.standing import holds
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from isolation_audit.model.inputs import Input, Inputs
     from isolation_audit.model.users import User
     from isolation_audit.rules.provenance.phrases import Phrase
+
+_BODY: Final = 256 * 1024
+"""Characters of an answer, with all that is around its words, that are looked at."""
 
 _WAITING: Final = 16
 """Answers of one unit that are looked at once they are complete."""
@@ -33,34 +37,43 @@ class ModelAnswers:
         self,
         own: Callable[[str, User], list[Phrase]],
         say: Callable[[Iterable[Phrase], Inputs, User], None],
+        users: int,
     ) -> None:
         self._own = own
         self._say = say
+        self._users = users
+        self.askers: dict[str, None] = {}
+        """Ids of users whose work has asked a language model, at most so many."""
 
     def take(self, latest: list[Input], inputs: Inputs, user: User) -> list[Input]:
         """What is left of the latest inputs of a unit that has asked a model, without the answers of models."""
-        if not inputs.answers:
-            inputs.at_end.append(partial(self._learn, inputs, user, at_end=True))
+        self.askers[user.id] = None
+        if len(self.askers) > self._users:
+            drop_oldest(self.askers, self._users)
+        waiting = inputs.answers
+        if waiting is None:
+            waiting = inputs.answers = []
+            inputs.at_end.append(partial(self._learn, inputs, waiting, user, at_end=True))
         left = []
         for one in latest:
             body = _body_of(one) if one.kind == ANSWER else None
-            if body is None or (body and not answered(body)) or len(inputs.answers) >= _WAITING:
+            if body is None or (body and not answered(body)) or len(waiting) >= _WAITING:
                 left.append(one)
             else:
-                inputs.answers.append(one)
-        self._learn(inputs, user)
+                waiting.append(one)
+        self._learn(inputs, waiting, user)
         return left
 
-    def _learn(self, inputs: Inputs, user: User, *, at_end: bool = False) -> None:
-        """Learn the answers that are complete; the others are whose they are at the end of the unit."""
-        waiting = []
-        for one in inputs.answers:
+    def _learn(self, inputs: Inputs, waiting: list[Input], user: User, *, at_end: bool = False) -> None:
+        """Learn the answers that are complete; the others are at the end of the unit."""
+        left = []
+        for one in waiting:
             body = _body_of(one)
             if at_end or is_whole(body):
-                self._learn_one(answered(body[:LONGEST]), inputs, user)
+                self._learn_one([text[:LONGEST] for text in answered(body[:_BODY])], inputs, user)
             else:
-                waiting.append(one)
-        inputs.answers[:] = waiting
+                left.append(one)
+        waiting[:] = left
 
     def _learn_one(self, texts: list[str], inputs: Inputs, user: User) -> None:
         asked = "\0".join(text for prompt in inputs.prompts for text in prompt.turns)

@@ -76,22 +76,21 @@ class OwnWords(InputsLearned):
         self._users = min(_NAMES, runtime.config.limits.users)
         self._addressed: dict[str, tuple[frozenset[int], ...]] = {}
         """By user: hashes of the single values of their latest requests, one set for each."""
-        self._model_answers = ModelAnswers(self.own, self._say)
+        self._model_answers = ModelAnswers(self.own, self._say, self._users)
+        self.askers = self._model_answers.askers
         self.anchors: dict[int, int] = {}
         """How many phrases that are somebody's have each longest word."""
 
     def learn(self, inputs: Inputs, user: User, elsewhere: Request | None = None) -> None:
         """What a unit was asked with is its user's. ``elsewhere`` is its request, where that is not the running one."""
         seen = inputs.learned
-        if seen == len(inputs.kept):
+        if seen == len(inputs.kept) and not inputs.answers:
             return
         inputs.learned = len(inputs.kept)
         self.unlearned.units.pop(inputs, None)
         latest = inputs.kept[seen:]
         if inputs.prompts:
             latest = self._model_answers.take(latest, inputs, user)
-            if not latest:
-                return
         # Most requests have asked nothing by then, and are passed by without a call.
         for one in () if self._rows.over else latest:
             if one.question is not None:
@@ -100,10 +99,9 @@ class OwnWords(InputsLearned):
                 ):
                     self.publish([phrase for phrase in list(self._phrases.values()) if phrase.read])
                 break
-        one = latest[0]
         # A message is a text, as a rule, and comes alone: what it has brought in is that text.
-        alone = type(one.value) is str and one.kind == REQUEST and len(latest) == 1
-        asked = ([one.value] if one.value else []) if alone else all_brought(latest, REQUEST)
+        alone = len(latest) == 1 and type(latest[0].value) is str and latest[0].kind == REQUEST
+        asked = [one.value for one in latest if one.value] if alone else all_brought(latest, REQUEST)
         if not asked or user.kind is not Kind.USER:
             return
         texts, pairs, single = read(asked)

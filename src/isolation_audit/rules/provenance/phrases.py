@@ -69,6 +69,8 @@ class Phrase:
     """...but through the same view, which may be asked with the same values whatever it is about."""
     asked_with: frozenset[int] = frozenset()
     """A language model has said it, asked with these: whoever has said one of them may be given it."""
+    given: bool = False
+    """Its user has been sent it."""
     told_model: bool = False
     """Its user has said it to a language model."""
     read: bool = False

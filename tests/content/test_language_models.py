@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isolation_audit.content.conversations import answered, instructions, is_whole, turns
+from isolation_audit.content.language_models import answered, instructions, is_whole, turns
 
 SAID = "Bake it once more."
 PARTS = ("Bake it ", "once more.")
