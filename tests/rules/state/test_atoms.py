@@ -29,6 +29,15 @@ def test_what_is_somebodys(text, atom):
     assert atom in found(text)
 
 
+@pytest.mark.parametrize("text", ["utf-8", "ISO-8859-1", "charset=windows-1252", "Shift_JIS_2004", "utf_16"])
+def test_encodings_are_nobodys(text):
+    assert found(text) == set()
+
+
+def test_a_number_that_is_a_code_page_as_well_is_somebodys():
+    assert found("pin 1252") == {"1252"}
+
+
 @pytest.mark.parametrize("text", ["", "ok", "status", "42", "1000", "8000", "2026", "60.0", "a b", "utf8", "x-1"])
 def test_what_is_nobodys(text):
     assert found(text) == set()

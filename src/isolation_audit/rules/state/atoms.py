@@ -6,6 +6,7 @@ hash; the text itself is gone with its unit of work.
 
 from __future__ import annotations
 
+from encodings.aliases import aliases
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_plus
 
@@ -42,6 +43,9 @@ _REMEMBERED: Final = 8_000
 
 _FEW: Final = 64
 """Atoms of one that is remembered."""
+
+_ENCODINGS: Final = frozenset(name for name in (*aliases, *aliases.values()) if name[0].isalpha())
+"""Names of encodings, which have digits and stand in whatever knows of texts; not those that are numbers."""
 
 _segments: Final = pattern(r"[\0\n\r\t\"<>{}\[\]()|;&=?]+")
 _words: Final = pattern(r"[^\W_][\w@.+-]*")
@@ -136,7 +140,7 @@ def _is_distinctive(word: str) -> bool:
     if _number.fullmatch(word):
         # Years, and round numbers such as 1000 or 8000, stand everywhere.
         return digits >= _DIGITS and not _year.fullmatch(word) and len(word.rstrip("0.,")) > _ROUND
-    return len(word) >= _MIXED
+    return len(word) >= _MIXED and word.replace("-", "_") not in _ENCODINGS
 
 
 def _phrase(words: list[str], place: int) -> str:
