@@ -7,6 +7,7 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,10 @@ POLICY = "Returns are accepted within thirty days of the delivery."
 
 @contextmanager
 def language_model() -> Iterator[str]:
-    """Its address. It answers what nobody has asked with, in JSON or, where that is wanted, as a stream of events."""
+    """Its address. It answers what nobody has asked with, in JSON or, where that is wanted, as a stream of events.
+
+    Each answer has the id of a conversation, as services give it that keep what was said.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -26,11 +30,12 @@ def language_model() -> Iterator[str]:
             last = asked["messages"][-1]["content"]
             words = "A dermatologist should look at it before the weekend." if "mole" in last else "Bake it once more."
             words = {"return": POLICY, "a joke": "Two tomatoes went to the market together."}.get(last[-6:], words)
+            conversation = {"id": f"conv_{uuid4().hex}"}
             if asked.get("stream"):
-                parts = [{"choices": [{"delta": {"content": f"{word} "}}]} for word in words.split()]
+                parts = [conversation | {"choices": [{"delta": {"content": f"{word} "}}]} for word in words.split()]
                 body = "".join(f"data: {json.dumps(part)}\n\n" for part in parts) + "data: [DONE]\n\n"
             else:
-                body = json.dumps({"choices": [{"message": {"role": "assistant", "content": words}}]})
+                body = json.dumps(conversation | {"choices": [{"message": {"role": "assistant", "content": words}}]})
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.naming import parsed
+from isolation_audit.model.credentials import is_drawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,16 @@ _ANSWERS: Final = frozenset(
     )
 )
 """What interfaces of models call the text of an answer, or of a part of it."""
+
+_CONVERSATIONS: Final = frozenset(
+    (
+        *("chat_id", "chatid", "context_id", "contextid", "conversation", "conversation_id", "conversationid"),
+        *("previous_response_id", "session_id", "sessionid", "thread_id", "threadid"),
+    )
+)
+"""What interfaces of models call the id by which a request goes on with a conversation that the service keeps..."""
+_ID: Final = "id"
+"""...which an answer may call so as well."""
 
 _DEPTH: Final = 12
 _EVENT: Final = "data:"
@@ -65,9 +76,28 @@ def answered(text: str) -> list[str]:
     whole = parsed(text)
     if whole is not None:
         return [*_said(whole)]
-    lines = [line.removeprefix(_EVENT).strip() for line in text.splitlines() if line[:1] == "{" or _EVENT in line[:5]]
-    said = "".join(part for line in lines for part in _said(parsed(line)))
+    said = "".join(part for line in _lines(text) for part in _said(line))
     return [said] if said else []
+
+
+def conversation_ids(body: str) -> list[str]:
+    """The ids by which a request, or an answer, names a conversation that the service keeps."""
+    whole = parsed(body)
+    return [*_ids(whole)] if whole is not None else [one for line in _lines(body) for one in _ids(line)]
+
+
+def _lines(text: str) -> Iterator[Any]:
+    for line in text.splitlines():
+        if line[:1] == "{" or line.startswith(_EVENT):
+            yield parsed(line.removeprefix(_EVENT).strip())
+
+
+def _ids(held: Any) -> Iterator[str]:
+    """Those that look drawn at random, at the top of a document and one level deeper."""
+    for outer in (held, *(held.values() if type(held) is dict else ())):
+        for name, value in outer.items() if type(outer) is dict else ():
+            if type(value) is str and (name == _ID or name.lower() in _CONVERSATIONS) and is_drawn(value):
+                yield value
 
 
 def is_whole(body: str) -> bool:

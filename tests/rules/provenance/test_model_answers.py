@@ -95,15 +95,16 @@ class Chat:
         return JSONResponse({"answer": self.answers[key]})
 
 
-def talk(app: Any, *said: tuple[str, str, str]) -> list[tuple[str, str, str | None, str | None]]:
-    """Errors and warnings after requests of users, each to a path and with a text."""
+def talk(app: Any, *said: tuple[str, str, Any]) -> list[tuple[str, str, str | None, str | None]]:
+    """Errors and warnings after requests of users, each to a path and with a text, or with what a function gives."""
 
-    async def ask(user: str, path: str, text: str) -> None:
+    async def ask(user: str, path: str, text: Any) -> None:
         headers = [(b"x-user", user.encode()), (b"content-type", b"application/json")]
         scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+        body = json.dumps({"text": text} if type(text) is str else text()).encode()
 
         async def receive() -> Any:
-            return {"type": "http.request", "body": json.dumps({"text": text}).encode()}
+            return {"type": "http.request", "body": body}
 
         async def send(_message: Any) -> None:
             pass
@@ -157,6 +158,40 @@ def test_what_is_said_in_a_room_is_for_all_who_ask_for_it() -> None:
     with language_model() as url:
         asked = (ALICE, "/rooms/garden-7", HERS), (BOB, "/rooms/garden-7", HIS)
         assert talk(Chat(url, of_the_user).app, *asked) == []
+
+
+class Continued(Chat):
+    """The service keeps the conversations; only their ids are kept here, or by the clients, who send them along."""
+
+    async def say(self, request: Any) -> JSONResponse:
+        told = await request.json()
+        key = request.path_params.get("room") or self.key_of(request.headers["x-user"], told["text"])
+        body = {"model": "m", "messages": [{"role": "user", "content": told["text"]}]}
+        if (begun := told.get("goes_on") or self.answers.get(key)) is not None:
+            body["conversation_id"] = begun
+        request_ = UrlRequest(self.url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        with urlopen(request_, timeout=60) as answer:
+            self.answers[key] = json.loads(answer.read())["id"]
+        return JSONResponse({"answer": "Thank you."})
+
+
+@pytest.mark.parametrize(("key_of", "expected"), [(of_all, FOUND), (of_the_user, [])], ids=["for all", "for each"])
+def test_a_conversation_that_the_service_keeps(key_of: Any, expected: list[Any]) -> None:
+    with language_model() as url:
+        assert talk(Continued(url, key_of).app, *BOTH) == expected
+
+
+def test_a_conversation_that_the_service_keeps_for_a_room() -> None:
+    with language_model() as url:
+        asked = (ALICE, "/rooms/garden-7", HERS), (BOB, "/rooms/garden-7", HIS)
+        assert talk(Continued(url, of_the_user).app, *asked) == []
+
+
+def test_a_conversation_whose_id_a_client_sends() -> None:
+    with language_model() as url:
+        chat = Continued(url, of_the_user)
+        asked = (ALICE, "/say", HERS), (BOB, "/say", lambda: {"text": HIS, "goes_on": chat.answers[ALICE + HERS]})
+        assert talk(chat.app, *asked) == []
 
 
 def test_what_the_application_itself_asks_is_for_all() -> None:

@@ -11,12 +11,18 @@ from __future__ import annotations
 from json import dumps
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.content.language_models import instructions, turns
+from isolation_audit.content.index import Mark
+from isolation_audit.content.language_models import conversation_ids, instructions, turns
 from isolation_audit.content.payload import Gathering
-from isolation_audit.model.current_inputs import current_inputs
+from isolation_audit.content.request_texts import text_of
+from isolation_audit.model.current_inputs import current_inputs, inputs_at_exit
 from isolation_audit.model.inputs import Prompt
+from isolation_audit.model.users import same
 from isolation_audit.rules.content.egress import Egress
+from isolation_audit.rules.provenance.drivers import unwatched_drivers
+from isolation_audit.rules.provenance.openings import asked_for
 from isolation_audit.rules.provenance.own_words import OwnWords
+from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +57,7 @@ class Prompts:
         said, told = [*turns(text)], [*instructions(text)]
         if user is not None and said:
             self._judge(target, user, said, told)
+            self._goes_on(target, user, text)
         if inputs is not None and said:
             inputs.prompts.append(
                 Prompt([" ".join(Gathering(one).texts) for one in said], " ".join(Gathering(told).texts))
@@ -62,6 +69,17 @@ class Prompts:
         self._sinks.words(target, PROMPT, user, dumps([*told, *said], ensure_ascii=False))
         for phrase in self._words.own(dumps(said, ensure_ascii=False), user):
             phrase.told_model = True
+
+    def _goes_on(self, target: str, user: User, body: str) -> None:
+        """Tell of a conversation that the service keeps, and that another user's work has begun there."""
+        for one in conversation_ids(body) if self._words.begun else ():
+            begun, inputs = self._words.begun.get(hash(one)), inputs_at_exit()
+            if begun is None or inputs is None or same(begun.user, user) or inputs.dropped or unwatched_drivers():
+                continue
+            came_in = any(one in text_of(held.texts(held.value))[0] for held in list(inputs.kept))
+            if not came_in and begun.said_in.isdisjoint(asked_for(inputs)):
+                judgement = Judgement(Verdict.CONTINUED, begun.user)
+                self._sinks.publish(target, PROMPT, user, Mark(begun.user), judgement=judgement)
 
     def _remembers(self, text: str, user: User) -> bool:
         """True for instructions with what others have said to a model, or what was read for them, in it.

@@ -7,13 +7,14 @@ explains the other. Whoever asks with the very same words may be given the same 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from isolation_audit.content.language_models import answered, is_whole
+from isolation_audit.content.language_models import answered, conversation_ids, is_whole
 from isolation_audit.content.request_texts import body_text
 from isolation_audit.model.inputs import ANSWER
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.rules.provenance.brought_in import LONGEST, OF_ONE, phrases_of
+from isolation_audit.rules.provenance.openings import asked_for
 from isolation_audit.rules.provenance.standing import holds
 
 if TYPE_CHECKING:
@@ -26,8 +27,18 @@ if TYPE_CHECKING:
 _BODY: Final = 256 * 1024
 """Characters of an answer, with all that is around its words, that are looked at."""
 
+_BEGUN: Final = 10_000
+"""Conversations that services keep that are remembered."""
+
 _WAITING: Final = 16
 """Answers of one unit that are looked at once they are complete."""
+
+
+class Begun(NamedTuple):
+    """A conversation that a service keeps: whose work has begun it, and what that had asked for by its path."""
+
+    user: User
+    said_in: frozenset[str]
 
 
 class ModelAnswers:
@@ -44,6 +55,8 @@ class ModelAnswers:
         self._users = users
         self.askers: dict[str, None] = {}
         """Ids of users whose work has asked a language model, at most so many."""
+        self.begun: dict[int, Begun] = {}
+        """Conversations by the hashes of their ids, as answers have given them."""
 
     def take(self, latest: list[Input], inputs: Inputs, user: User) -> list[Input]:
         """What is left of the latest inputs of a unit that has asked a model, without the answers of models."""
@@ -70,16 +83,19 @@ class ModelAnswers:
         for one in waiting:
             body = _body_of(one)
             if at_end or is_whole(body):
-                self._learn_one([text[:LONGEST] for text in answered(body[:_BODY])], inputs, user)
+                self._learn_one(body[:_BODY], inputs, user)
             else:
                 left.append(one)
         waiting[:] = left
 
-    def _learn_one(self, texts: list[str], inputs: Inputs, user: User) -> None:
+    def _learn_one(self, body: str, inputs: Inputs, user: User) -> None:
         asked = "\0".join(text for prompt in inputs.prompts for text in prompt.turns)
         if not self._own(asked, user):
             return  # the application itself has asked, for anybody
-        phrases = [*phrases_of(texts, user).values()][:OF_ONE]
+        for one in conversation_ids(body):
+            self.begun.setdefault(hash(one), Begun(user, asked_for(inputs)))
+        drop_oldest(self.begun, _BEGUN)
+        phrases = [*phrases_of([text[:LONGEST] for text in answered(body)], user).values()][:OF_ONE]
         known = holds("\0".join([asked, *(prompt.instructions for prompt in inputs.prompts)]), phrases)
         question = frozenset(one.digest for one in self._own(inputs.prompts[-1].turns[-1], user))
         for phrase in phrases:

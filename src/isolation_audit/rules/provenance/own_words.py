@@ -77,7 +77,7 @@ class OwnWords(InputsLearned):
         self._addressed: dict[str, tuple[frozenset[int], ...]] = {}
         """By user: hashes of the single values of their latest requests, one set for each."""
         self._model_answers = ModelAnswers(self.own, self._say, self._users)
-        self.askers = self._model_answers.askers
+        self.askers, self.begun = self._model_answers.askers, self._model_answers.begun
         self.anchors: dict[int, int] = {}
         """How many phrases that are somebody's have each longest word."""
 

@@ -46,6 +46,10 @@ class Verdict(Enum):
         Severity.WARNING,
         "it was asked for with the other user's id, which came from this process's memory; nobody is named there",
     )
+    CONTINUED = (
+        Severity.WARNING,
+        "a service keeps the conversation, which the other user's work has begun; its id is in no input of this unit",
+    )
     HANDED = (Severity.WARNING, "it is in no input; background work read it meanwhile")
     INCOMPLETE = (Severity.WARNING, "it is in no input that was seen; not seen: {how}")
     OPEN = (
