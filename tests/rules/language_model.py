@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 POLICY = "Returns are accepted within thirty days of the delivery."
 
 
+ANSWERS = {
+    "mole": "A dermatologist should look at it before the weekend.",
+    "cake": "Bake it for half an hour more and cover it.",
+    "return": POLICY,
+    "a joke": "Two tomatoes went to the market together.",
+}
+"""By what is in a question, or at its end."""
+
+
 @contextmanager
 def language_model() -> Iterator[str]:
     """Its address. It answers what nobody has asked with, in JSON or, where that is wanted, as a stream of events.
@@ -28,7 +37,11 @@ def language_model() -> Iterator[str]:
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
             last = asked["messages"][-1]["content"]
-            words = "A dermatologist should look at it before the weekend." if "mole" in last else "Bake it once more."
+            words = (
+                "A dermatologist should look at it before the weekend."
+                if "mole" in last
+                else "Bake it for half an hour more and cover it."
+            )
             words = {"return": POLICY, "a joke": "Two tomatoes went to the market together."}.get(last[-6:], words)
             conversation = {"id": f"conv_{uuid4().hex}"}
             if asked.get("stream"):

@@ -78,6 +78,17 @@ class ToTheAskerFirst(ToAll):
         await super().deliver(user, told, text)
 
 
+class ByParts(Engine):
+    """The asker is sent each word; the others are sent the whole."""
+
+    async def deliver(self, user: str, _told: dict[str, str], text: str) -> None:
+        for word in text.split():
+            await self.emit(self.sockets[user], {"type": "token", "token": word})
+        for name, socket in [*self.sockets.items()]:
+            if name != user:
+                await self.emit(socket, {"type": "completed", "text": text})
+
+
 class ToTheNamed(Engine):
     """A letter that the model writes, for whom it was ordered."""
 
@@ -136,6 +147,6 @@ def test_an_answer_goes_to_whoever_has_asked_last() -> None:
     assert found_with(Engine) == [("IA202", "warning", ALICE, BOB)]
 
 
-@pytest.mark.parametrize("kind", [ToTheAsker, ToAll, ToTheAskerFirst, ToTheNamed])
+@pytest.mark.parametrize("kind", [ToTheAsker, ToAll, ToTheAskerFirst, ByParts, ToTheNamed])
 def test_whom_an_answer_is_meant_for(kind: type[Engine]) -> None:
     assert found_with(kind) == []

@@ -44,6 +44,9 @@ _SENDERS: Final = 1_000
 _MESSAGES: Final = 8
 """Messages to oneself that are remembered, to know a round among others when it comes by."""
 
+_STREAM: Final = 6
+"""Messages to oneself at once that may be an answer part by part."""
+
 ROUND: Final = 5.0
 """Seconds for which they are: a round goes on for as long as its slowest receiver takes."""
 
@@ -124,9 +127,9 @@ class Addressees(MessagesSent):
         if sender is None or receiver is None or self.passes(sender, receiver, message.payload):
             return
         sent = self._sent.get((_key(message.payload), sender.id))
-        if sent is not None and sent.answer:
-            if not self._meant(message) and not is_addressed_to(receiver, own_inputs()):
-                self._wait(Reached(message, "answer", sender, sender, receiver, ()), Naming.INSIDE, sent.answer)
+        answer = () if sent is None or self._meant(message) else sent.answer
+        if answer and not is_addressed_to(receiver, own_inputs()):
+            self._wait(Reached(message, "answer", sender, sender, receiver, ()), Naming.INSIDE, answer)
             return
         marks = self._marks(message)
         mine = [mark for mark in marks if same(mark.user, sender)]
@@ -263,7 +266,10 @@ class Addressees(MessagesSent):
         return sent
 
     def _answer_in(self, payload: Any, sender: User, inputs: Inputs) -> list[Phrase]:
-        """What a language model has answered ``sender``, and was not given to that user."""
+        """What a language model has answered ``sender``, and was not given to that user, as a whole or part by part."""
+        latest = time.monotonic() - ROUND
+        if sum(at > latest for at in list(self._own.get(sender.id, {}).values())) >= _STREAM:
+            return []
         self._words.learn(inputs, sender)
         own = self._words.own("\0".join(Gathering(payload).texts), sender)
         return [phrase for phrase in own if phrase.asked_with and not phrase.given]
