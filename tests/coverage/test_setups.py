@@ -18,6 +18,7 @@ SETUPS = Path(__file__).with_name("setups")
 
 BLIND: dict[str, tuple[str, str, str]] = {
     "unknown_framework": ("", "blind", "the program itself on port"),
+    "unknown_senders": ("", "blind", "none of the 3 messages had a known user"),
     "unknown_handlers": ("", "blind", "the program itself on port"),
     "cheroot_server": ("", "blind", "cheroot is at work and not watched (3 requests)"),
     "opaque_tokens": ("", "blind", "none of the 3 requests had a known user"),

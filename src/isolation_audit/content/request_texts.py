@@ -117,6 +117,25 @@ def head_of(one: Input) -> Head:
     return ("", "", "") if head is None else head(one.value)
 
 
+_ENDS: Final[dict[Callable[[Any], Any], Callable[[Any], bool]]] = {}
+
+
+def with_end(over: Callable[[Any], bool]) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
+    """Mark what gives the texts of something that may be read part by part: ``over`` tells whether that has ended."""
+
+    def mark(texts: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        _ENDS[texts] = over
+        return texts
+
+    return mark
+
+
+def is_over(one: Input) -> bool:
+    """True for an input that was read part by part, and has come to its end."""
+    over = _ENDS.get(one.texts)
+    return over is not None and over(one.value)
+
+
 def _head_of_asgi(scope: dict[str, Any]) -> Head:
     query = scope.get("query_string")
     latin = str(query, "latin-1") if type(query) is bytes else ""

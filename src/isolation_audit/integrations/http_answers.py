@@ -11,6 +11,7 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from isolation_audit.content.request_texts import with_end
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.cached_answers import CachedAnswers
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
@@ -155,6 +156,7 @@ class DecoderPoint(Interceptor):
             decoder.decode = partial(parts.decoded, decoder.decode)
 
 
+@with_end(lambda response: vars(response).get("is_closed") is True)
 def _of_response(response: Any) -> Any:
     """Its body, as far as it was read, and its headers; past properties, which read it."""
     fields = vars(response)

@@ -19,7 +19,28 @@ def work(user):
 
 
 def unknown_framework() -> None:
-    """A server of one's own, on asyncio's streams."""
+    """A server of one's own, on asyncio's protocols."""
+
+    class Serve(asyncio.Protocol):
+        def connection_made(self, transport):
+            self.transport, self.head = transport, b""
+
+        def data_received(self, data):
+            self.head += data
+            if b"\r\n\r\n" in self.head:
+                self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
+                self.transport.close()
+
+    async def main() -> None:
+        server = await asyncio.get_running_loop().create_server(Serve, "127.0.0.1", 0)
+        await elsewhere(everybody, server.sockets[0].getsockname()[1])
+        server.close()
+
+    asyncio.run(main())
+
+
+def unknown_senders() -> None:
+    """A server of one's own, on asyncio's streams: its connections are seen, and not whose they are."""
 
     async def serve(reader, writer):
         await reader.readuntil(b"\r\n\r\n")

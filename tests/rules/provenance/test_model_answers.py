@@ -95,7 +95,7 @@ class Chat:
         return JSONResponse({"answer": self.answers[key]})
 
 
-def talk(app: Any, *said: tuple[str, str, Any]) -> list[tuple[str, str, str | None, str | None]]:
+def talk(app: Any, *said: tuple[str, str, Any], together: Any = None) -> list[tuple[str, str, str | None, str | None]]:
     """Errors and warnings after requests of users, each to a path and with a text, or with what a function gives."""
 
     async def ask(user: str, path: str, text: Any) -> None:
@@ -111,9 +111,19 @@ def talk(app: Any, *said: tuple[str, str, Any]) -> list[tuple[str, str, str | No
 
         await app(scope, receive, send)
 
+    async def ask_all() -> None:
+        if together is None:
+            for one in said:
+                await ask(*one)
+            return
+        together.answered, together.seen = asyncio.Event(), asyncio.Event()
+        first, *others = (asyncio.create_task(ask(*one)) for one in said)
+        await asyncio.gather(*others)
+        together.seen.set()
+        await first
+
     with Auditor(Config(report=model.Report(terminal=False, raw_ids=True))) as auditor:
-        for one in said:
-            asyncio.run(ask(*one))
+        asyncio.run(ask_all())
         found = [entry.finding for entry in auditor.recorder.entries()]
     assert auditor.runtime.barrier.counts == {}
     return [
@@ -158,6 +168,27 @@ def test_what_is_said_in_a_room_is_for_all_who_ask_for_it() -> None:
     with language_model() as url:
         asked = (ALICE, "/rooms/garden-7", HERS), (BOB, "/rooms/garden-7", HIS)
         assert talk(Chat(url, of_the_user).app, *asked) == []
+
+
+class Waiting(Chat):
+    """Alice's request goes on while the answer is there, until Bob's has been answered."""
+
+    async def say(self, request: Any) -> JSONResponse:
+        if request.headers["x-user"] == BOB:
+            await self.answered.wait()
+        answer = await super().say(request)
+        self.answered.set()
+        if request.headers["x-user"] == ALICE:
+            await self.seen.wait()
+        return answer
+
+
+@pytest.mark.parametrize("ask", [with_httpx, streamed, streamed_by_httpx2])
+@pytest.mark.parametrize(("key_of", "expected"), [(of_all, FOUND), (of_the_user, [])], ids=["for all", "for each"])
+def test_an_answer_to_a_request_that_is_still_at_work(ask: Any, key_of: Any, expected: list[Any]) -> None:
+    with language_model() as url:
+        chat = Waiting(url, key_of, ask)
+        assert talk(chat.app, *BOTH, together=chat) == expected
 
 
 class Continued(Chat):

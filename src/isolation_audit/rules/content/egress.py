@@ -170,7 +170,7 @@ class Egress(Payloads, Exits):
         words = self._words.words
         if len(own.kept) > own.learned:
             words.learn(own, user)
-        if self._unlearned.units or self._unlearned.left:
+        if self._unlearned.units or self._unlearned.left or words.unfinished:
             words.catch_up()
         odd = own.contested or bool(own.strange)
         if not odd and not words.anchors and not self._records.any() and not self._rows.any():

@@ -7,12 +7,14 @@ explains the other. Whoever asks with the very same words may be given the same 
 from __future__ import annotations
 
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from isolation_audit.content.language_models import answered, conversation_ids, is_whole
-from isolation_audit.content.request_texts import body_text
+from isolation_audit.content.request_texts import body_text, is_over
 from isolation_audit.model.inputs import ANSWER
 from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.tables import first
 from isolation_audit.rules.provenance.brought_in import LONGEST, OF_ONE, phrases_of
 from isolation_audit.rules.provenance.openings import asked_for
 from isolation_audit.rules.provenance.standing import holds
@@ -29,6 +31,13 @@ _BODY: Final = 256 * 1024
 
 _BEGUN: Final = 10_000
 """Conversations that services keep that are remembered."""
+
+_UNITS: Final = 1_000
+"""Units at work with answers that were not complete, as many as are remembered..."""
+_AT_ONCE: Final = 32
+"""...and as are looked at where something leaves..."""
+_AGAIN: Final = 0.05
+"""...each after so many seconds: an answer is put together for that."""
 
 _WAITING: Final = 16
 """Answers of one unit that are looked at once they are complete."""
@@ -57,6 +66,8 @@ class ModelAnswers:
         """Ids of users whose work has asked a language model, at most so many."""
         self.begun: dict[int, Begun] = {}
         """Conversations by the hashes of their ids, as answers have given them."""
+        self.unfinished: dict[Inputs, tuple[User, float]] = {}
+        """Units with answers that were not complete, and when to look at them again."""
 
     def take(self, latest: list[Input], inputs: Inputs, user: User) -> list[Input]:
         """What is left of the latest inputs of a unit that has asked a model, without the answers of models."""
@@ -80,13 +91,26 @@ class ModelAnswers:
     def _learn(self, inputs: Inputs, waiting: list[Input], user: User, *, at_end: bool = False) -> None:
         """Learn the answers that are complete; the others are at the end of the unit."""
         left = []
-        for one in waiting:
+        for one in list(waiting):
             body = _body_of(one)
-            if at_end or is_whole(body):
+            if at_end or is_over(one) or is_whole(body):
                 self._learn_one(body[:_BODY], inputs, user)
             else:
                 left.append(one)
         waiting[:] = left
+        if left:
+            self.unfinished[inputs] = user, monotonic() + _AGAIN
+            drop_oldest(self.unfinished, _UNITS)
+        else:
+            self.unfinished.pop(inputs, None)
+
+    def catch_up(self) -> None:
+        """Look again at answers that were not complete: what a model says part by part ends in silence."""
+        now = monotonic()
+        for inputs, (user, due) in first(self.unfinished.items(), _AT_ONCE):
+            answers = inputs.answers or []
+            if due <= now or any(map(is_over, answers)):
+                self._learn(inputs, answers, user)
 
     def _learn_one(self, body: str, inputs: Inputs, user: User) -> None:
         asked = "\0".join(text for prompt in inputs.prompts for text in prompt.turns)

@@ -76,8 +76,8 @@ class OwnWords(InputsLearned):
         self._users = min(_NAMES, runtime.config.limits.users)
         self._addressed: dict[str, tuple[frozenset[int], ...]] = {}
         """By user: hashes of the single values of their latest requests, one set for each."""
-        self._model_answers = ModelAnswers(self.own, self._say, self._users)
-        self.askers, self.begun = self._model_answers.askers, self._model_answers.begun
+        answers = self._model_answers = ModelAnswers(self.own, self._say, self._users)
+        self.askers, self.begun, self.unfinished = answers.askers, answers.begun, answers.unfinished
         self.anchors: dict[int, int] = {}
         """How many phrases that are somebody's have each longest word."""
 
@@ -137,6 +137,8 @@ class OwnWords(InputsLearned):
 
     def catch_up(self) -> None:
         """Look through what other units have read that are still at work, or have left work behind."""
+        if self.unfinished:
+            self._model_answers.catch_up()
         for inputs, user, request in self.unlearned.running():
             learned = inputs.learned
             self.learn(inputs, user, request)

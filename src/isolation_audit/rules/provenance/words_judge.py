@@ -107,7 +107,7 @@ class WordsJudge:
 
         And without a model's answers to what has been said in this unit as well.
         """
-        questions = frozenset().union(*(phrase.asked_with for phrase in phrases))
+        questions = frozenset().union(*[phrase.asked_with for phrase in phrases])
         if questions:
             said = phrases_of(read(all_brought(inputs.kept, REQUEST))[0], user)
             phrases = [phrase for phrase in phrases if phrase.asked_with.isdisjoint(said)]
