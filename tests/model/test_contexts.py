@@ -13,7 +13,7 @@ from isolation_audit.model.contexts import change_unit, current_moment, current_
 from isolation_audit.model.scopes import Scope
 from isolation_audit.model.unit_of_work import NO_UNIT, UnitOfWork
 
-SLOTS = ("request", "client", "item", "job", "given_by")
+SLOTS = ("request", "client", "item", "job", "given_by", "runs_for")
 
 
 def slots_of(unit: UnitOfWork) -> dict[str, object]:
@@ -65,7 +65,7 @@ def test_another_request_is_another_moment_and_another_item_is_not():
         assert current_moment() is None
         change_unit(request=object())
         moment = current_moment()
-        change_unit(item=object(), client="a", job=object(), given_by=object())
+        change_unit(item=object(), client="a", job=object(), given_by=object(), runs_for=object())
         assert current_moment() is moment is not None
         change_unit(request=None)
         assert current_moment() is None
