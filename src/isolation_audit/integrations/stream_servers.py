@@ -35,6 +35,7 @@ READER: Final = "asyncio.streams:StreamReader"
 _BEGINNING: Final = "asyncio.streams:StreamReaderProtocol.connection_made"
 _READING: Final = ("read", "readexactly", "readuntil")
 """What all reading of a server ends in; ``readline`` is the last of them."""
+_HTTP: Final = b"HTTP/"
 _verbs: Final = pattern(r"(?m)^([A-Z]{2,}|/[a-z]+) ")
 
 
@@ -59,10 +60,12 @@ class StreamServers:
 class _Served:
     """The mark of requests that are such connections, with what they are read from and written to."""
 
-    __slots__ = ("protocol", "reader", "writer")
+    __slots__ = ("answers", "protocol", "reader", "writer")
 
     def __init__(self, protocol: Any) -> None:
         self.protocol = weakref.ref(protocol)
+        self.answers = False
+        """True once it has answered in HTTP: all that it sends is looked at where answers leave."""
         self.reader: weakref.ref[Any] | None = None
         self.writer: weakref.ref[Any] | None = None
 
@@ -176,9 +179,15 @@ class SendPoint(Interceptor):
         if connection is None:
             return
         data = self._data(values)
+        parts = [data] if type(data) in (bytes, bytearray, memoryview) else data if type(data) in _LISTS else []
+        served = None if connection.opened_by is None else connection.opened_by[0].mark
+        if type(served) is _Served:
+            served.answers = served.answers or (bool(parts) and bytes(parts[0][: len(_HTTP)]) == _HTTP)
+            if served.answers:
+                return
         if connection.owner is None:
             self._connections.ask(writer, connection)
-        for part in (data,) if type(data) in (bytes, bytearray, memoryview) else data if type(data) in _LISTS else ():
+        for part in parts:
             self._connections.sent(connection, bytes(part))
 
 

@@ -112,6 +112,7 @@ class Connections:
     def ask(self, obj: Any, connection: Connection) -> None:
         """Note the user of a connection as the request that has opened it knows them, whoever's work is running."""
         request, endpoint = connection.opened_by or (None, None)
+        self._ambient()  # the application may have said it since: the running request is told so
         user = None if request is None else request.user_so_far
         if request is not None and user is not None and user.kind is Kind.USER:
             self._belongs(obj, connection, user, endpoint)

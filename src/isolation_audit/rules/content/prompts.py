@@ -42,8 +42,8 @@ class Prompts:
     def __init__(self, runtime: Runtime) -> None:
         self._sinks = runtime.part(Egress)
         self._words = runtime.part(OwnWords)
-        self._latest: tuple[int, str | None] | None = None
-        """The hash of what was said last, and for whom."""
+        self._latest: tuple[int, str | None, int] | None = None
+        """The hash of what was said last, for whom, and in which unit."""
 
     def said(self, target: str, body: Callable[[], str]) -> None:
         """A request with this body is about to go out."""
@@ -51,7 +51,7 @@ class Prompts:
         if user is None and inputs is None:
             return
         text = body()
-        latest, self._latest = self._latest, (hash(text), None if user is None else user.id)
+        latest, self._latest = self._latest, (hash(text), None if user is None else user.id, id(inputs))
         if latest == self._latest:
             return  # the library below tells of it once more
         said, told = [*turns(text)], [*instructions(text)]
