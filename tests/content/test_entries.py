@@ -35,12 +35,11 @@ class Colour(Enum):
 @pytest.mark.parametrize(
     "entry",
     [
-        Note("alice.liddell"),
         [Note("alice.liddell")],
         {"note": (Note("alice.liddell"),)},
         {Colour.RED: Note("alice.liddell")},
         {("alice.liddell", 1): 7},
-        Note(Text("alice.liddell")),
+        [Note(Text("alice.liddell"))],
         Text("alice.liddell"),
         frozenset({"alice.liddell"}),
     ],
@@ -50,6 +49,11 @@ def test_whatever_holds_it(entry: Any) -> None:
     text, whole = text_of(of_entry(entry))
     assert "alice.liddell" in text
     assert whole
+
+
+def test_a_single_object_may_have_been_written_to_since() -> None:
+    note = Note("alice.liddell")
+    assert of_entry(note) is note
 
 
 def test_rows_of_sqlalchemy() -> None:

@@ -14,13 +14,28 @@ _NODES: Final = 10_000
 
 _PLAIN: Final = frozenset({str, bytes, bytearray, int, float, bool, complex, type(None)})
 _SEQUENCES: Final = (list, tuple, set, frozenset, deque)
+_OF_RECORDS: Final = frozenset({"_sa_instance_state", "_state"})
+"""What SQLAlchemy and Django keep in the fields of their records."""
 _TEXTS: Final = (str, bytes, bytearray, int)
 _CODE: Final = (type, FunctionType, MethodType, ModuleType)
 
 
 def of_entry(value: Any) -> Any:
-    """An entry with its objects as mappings of their fields, and rows of SQLAlchemy as tuples; nothing of it runs."""
-    return _Plain().of(value, _LEVELS)
+    """An entry with its objects as mappings of their fields, and rows of SQLAlchemy as tuples; nothing of it runs.
+
+    An entry that is a single object of the application's own stays as it is: what stands in its fields may have been
+    written there since it was put into the cache, in anybody's work. Records of an ORM, and what collections hold, is
+    what was read.
+    """
+    return value if _is_written_to(value) else _Plain().of(value, _LEVELS)
+
+
+def _is_written_to(value: Any) -> bool:
+    kind = type(value)
+    if kind in _PLAIN or issubclass(kind, (dict, *_SEQUENCES)):
+        return False
+    held = _held_by(value, kind)
+    return type(held) is dict and _OF_RECORDS.isdisjoint(held)
 
 
 class _Plain:
