@@ -43,8 +43,8 @@ def bank():
                 seen.append("session")
                 self.answer({}, f"sid=s-{len(seen)}-77aa41c09e; Path=/; HttpOnly")
                 return
-            self.answer({"access_token": f"opaque-{len(seen)}-f0c9aa17", "token_type": "bearer"})
             seen.append("token")
+            self.answer({"access_token": f"opaque-{len(seen)}-f0c9aa17", "token_type": "bearer"})
 
         def do_GET(self) -> None:
             seen.append(self.headers.get("authorization", self.path))
