@@ -118,9 +118,11 @@ def talk(app: Any, *said: tuple[str, str, Any], together: Any = None) -> list[tu
             return
         together.answered, together.seen = asyncio.Event(), asyncio.Event()
         first, *others = (asyncio.create_task(ask(*one)) for one in said)
-        await asyncio.gather(*others)
-        together.seen.set()
-        await first
+        try:
+            await asyncio.wait_for(asyncio.gather(*others), 60)
+        finally:
+            together.seen.set()
+            await first
 
     with Auditor(Config(report=model.Report(terminal=False, raw_ids=True))) as auditor:
         asyncio.run(ask_all())
@@ -176,8 +178,10 @@ class Waiting(Chat):
     async def say(self, request: Any) -> JSONResponse:
         if request.headers["x-user"] == BOB:
             await self.answered.wait()
-        answer = await super().say(request)
-        self.answered.set()
+        try:
+            answer = await super().say(request)
+        finally:
+            self.answered.set()
         if request.headers["x-user"] == ALICE:
             await self.seen.wait()
         return answer
