@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 from test_socketio import Chat, config, enter, labels
 
+from isolation_audit.auditor import Auditor
+from isolation_audit.config import Config, model
+from isolation_audit.instrument.work.session_users import SessionUsers
+
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:websockets")
 
 THREE = ["guest-00", "guest-01", "guest-02"]
@@ -60,3 +64,14 @@ def test_a_room_that_the_configuration_calls_shared(audited) -> None:
     done = audited(Chat(answer).scenario(THREE), config(addressees={"shared": ["inbox-*"]}))
     assert done.result["guest-01"] == [MAIL]
     assert done.findings == {}
+
+
+@pytest.mark.parametrize("login", [True, False])
+def test_an_id_of_a_browser_is_nobody_who_was_there_before(login: bool) -> None:
+    """A weaker source has called the client so until somebody has logged in."""
+    with Auditor(Config(report=model.Report(terminal=False))) as auditor:
+        sessions, users = SessionUsers(auditor.runtime), auditor.runtime.users
+        for name in ("b-17c3", "alice.liddell"):
+            users.token(name).login = login
+            sessions.told("sid", {"user": name})
+        assert [user.id for user in sessions.former("sid")] == (["b-17c3"] if login else [])

@@ -80,8 +80,12 @@ class SessionUsers:
                     self._users[sid] = said[key]  # somebody else has logged in there, and has yet to run
 
     def former(self, sid: object) -> tuple[User, ...]:
-        """Those who were behind a session id before its user logged in there."""
-        return self._former.get(sid, ()) if type(sid) is str and self._former else ()
+        """Those who were behind a session id before its user logged in there.
+
+        Not whom a weaker source had told of, such as the id of a browser: it has turned out to be none's.
+        """
+        former = self._former.get(sid, ()) if type(sid) is str and self._former else ()
+        return tuple([user for user in former if user.kind is Kind.USER and user.login])
 
     def _left(self, sid: str, before: User, now: User) -> None:
         if not same(before, now):
