@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isolation_audit.content.language_models import answered, instructions, is_whole, turns
+from isolation_audit.content.language_models import answered, is_whole, said_and_told
 
 SAID = "Bake it once more."
 PARTS = ("Bake it ", "once more.")
@@ -79,15 +79,14 @@ def test_what_is_no_answer(body: str) -> None:
 def test_who_speaks_in_a_prompt() -> None:
     system, user = {"role": "system", "content": "Be kind."}, {"role": "user", "content": "how do I bake"}
     body = json.dumps({"model": "m", "messages": [system, user]})
-    assert [*turns(body)] == [user]
-    assert [*instructions(body)] == [system]
-    assert [*turns(json.dumps({"model": "m", "prompt": "how do I bake"}))] == ["how do I bake"]
-    assert [*turns(json.dumps({"events": [{"kind": "said"}]}))] == []
+    assert said_and_told(body) == ([user], [system])
+    assert said_and_told(json.dumps({"model": "m", "prompt": "how do I bake"}))[0] == ["how do I bake"]
+    assert said_and_told(json.dumps({"events": [{"kind": "said"}]}))[0] == []
 
 
 @given(JSON)
 def test_what_is_no_conversation_has_no_turns(value: object) -> None:
-    found = [*turns(json.dumps(value))]
+    found, _told = said_and_told(json.dumps(value))
     if type(value) is not dict or not ("role" in json.dumps(value) or "model" in value):
         assert found == []
     assert all(type(one) is str or one["role"] not in ("system", "developer") for one in found)

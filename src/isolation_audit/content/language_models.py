@@ -47,17 +47,17 @@ _LAST: Final = 2_000
 """...within so many characters."""
 
 
-def turns(body: str) -> Iterator[Any]:
-    """What has been said in a conversation, as far as users or the model have said it; nothing for another body.
+def said_and_told(body: str) -> tuple[list[Any], list[Any]]:
+    """The turns of users and of the model in a conversation, and what the application itself tells the model there.
 
-    Known are lists of objects that have a role, as all interfaces of models take them, and single prompts.
+    Known are lists of objects that have a role, as all interfaces of models take them, and single prompts. Nothing for
+    another body.
     """
-    yield from (turn for turn, role in _turns(body) if role not in _OF_THE_APPLICATION)
-
-
-def instructions(body: str) -> Iterator[Any]:
-    """What the application itself has told the model there."""
-    yield from (turn for turn, role in _turns(body) if role in _OF_THE_APPLICATION)
+    every = [*_turns(body)]
+    return (
+        [turn for turn, role in every if role not in _OF_THE_APPLICATION],
+        [turn for turn, role in every if role in _OF_THE_APPLICATION],
+    )
 
 
 def _turns(body: str) -> Iterator[tuple[Any, str]]:

@@ -6,6 +6,7 @@ Nothing here may run code of the application, load anything, or read a stream: o
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -104,11 +105,12 @@ _HEADS: Final[dict[Callable[[Any], Any], Callable[[Any], Head]]] = {}
 def with_head(head: Callable[[Any], Head]) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
     """Mark what gives the texts of a framework's own request: ``head`` gives its first line."""
 
-    def mark(texts: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        _HEADS[texts] = head
-        return texts
+    return partial(_marked, _HEADS, head)
 
-    return mark
+
+def _marked(table: dict[Any, Any], told: Any, texts: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    table[texts] = told
+    return texts
 
 
 def head_of(one: Input) -> Head:
@@ -123,11 +125,7 @@ _ENDS: Final[dict[Callable[[Any], Any], Callable[[Any], bool]]] = {}
 def with_end(over: Callable[[Any], bool]) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
     """Mark what gives the texts of something that may be read part by part: ``over`` tells whether that has ended."""
 
-    def mark(texts: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        _ENDS[texts] = over
-        return texts
-
-    return mark
+    return partial(_marked, _ENDS, over)
 
 
 def is_over(one: Input) -> bool:

@@ -12,7 +12,7 @@ from json import dumps
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.index import Mark
-from isolation_audit.content.language_models import conversation_ids, instructions, turns
+from isolation_audit.content.language_models import conversation_ids, said_and_told
 from isolation_audit.content.payload import Gathering
 from isolation_audit.content.request_texts import text_of
 from isolation_audit.model.current_inputs import current_inputs, inputs_at_exit
@@ -54,7 +54,7 @@ class Prompts:
         latest, self._latest = self._latest, (hash(text), None if user is None else user.id, id(inputs))
         if latest == self._latest:
             return  # the library below tells of it once more
-        said, told = [*turns(text)], [*instructions(text)]
+        said, told = said_and_told(text)
         if user is not None and said:
             self._judge(target, user, said, told)
             self._goes_on(target, user, text)
