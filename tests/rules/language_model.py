@@ -28,7 +28,8 @@ ANSWERS = {
 def language_model() -> Iterator[str]:
     """Its address. It answers what nobody has asked with, in JSON or, where that is wanted, as a stream of events.
 
-    Each answer has the id of a conversation, as services give it that keep what was said.
+    Each answer has the id of a conversation, as services give it that keep what was said. A path that ends with
+    ``/threads`` begins one and answers nothing else, and each path beneath takes one more turn.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -36,6 +37,9 @@ def language_model() -> Iterator[str]:
 
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            if "/threads" in self.path:
+                self.answer(json.dumps({"id": f"thread_{uuid4().hex}", "object": "thread"}).encode())
+                return
             last = asked["messages"][-1]["content"]
             words = (
                 "A dermatologist should look at it before the weekend."
@@ -49,10 +53,19 @@ def language_model() -> Iterator[str]:
                 body = "".join(f"data: {json.dumps(part)}\n\n" for part in parts) + "data: [DONE]\n\n"
             else:
                 body = json.dumps(conversation | {"choices": [{"message": {"role": "assistant", "content": words}}]})
+            self.answer(body.encode(), in_chunks=asked.get("in_chunks", False))
+
+        def answer(self, body: bytes, *, in_chunks: bool = False) -> None:
             self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
+            if not in_chunks:
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+                return
+            self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            self.wfile.write(body.encode())
+            for part in (*body.splitlines(keepends=True), b""):
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
 
         def log_message(self, *_words: Any) -> None:
             pass

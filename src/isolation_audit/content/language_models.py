@@ -14,6 +14,10 @@ _ROLE: Final = "role"
 _OF_THE_APPLICATION: Final = frozenset({"developer", "system"})
 """Roles of what the application tells the model: its administrators may have written that for all."""
 
+_SPEAKERS: Final = frozenset({"assistant", "user"})
+_CONTENT: Final = "content"
+"""What a turn has beside its role."""
+
 _SINGLE: Final = ("input", "inputs", "message", "prompt")
 """Where a prompt that is no list of turns stands..."""
 _MODEL: Final = "model"
@@ -36,6 +40,11 @@ _CONVERSATIONS: Final = frozenset(
 """What interfaces of models call the id by which a request goes on with a conversation that the service keeps..."""
 _ID: Final = "id"
 """...which an answer may call so as well."""
+
+_KIND: Final = "object"
+"""What says of an answer that it is..."""
+_KINDS: Final = frozenset({"chat", "conversation", "session", "thread"})
+"""...such a conversation."""
 
 _DEPTH: Final = 12
 _EVENT: Final = "data:"
@@ -64,6 +73,8 @@ def _turns(body: str) -> Iterator[tuple[Any, str]]:
     held = parsed(body) if f'"{_ROLE}"' in body or f'"{_MODEL}"' in body else None
     if type(held) is not dict:
         return
+    if type(held.get(_ROLE)) is str and held[_ROLE] in _SPEAKERS and _CONTENT in held:
+        yield held, held[_ROLE]  # one more turn of a conversation that the service keeps
     for name, value in held.items():
         if type(value) is list and value and all(type(one) is dict and type(one.get(_ROLE)) is str for one in value):
             yield from ((turn, turn[_ROLE]) for turn in value)
@@ -84,6 +95,17 @@ def conversation_ids(body: str) -> list[str]:
     """The ids by which a request, or an answer, names a conversation that the service keeps."""
     whole = parsed(body)
     return [*_ids(whole)] if whole is not None else [one for line in _lines(body) for one in _ids(line)]
+
+
+def begins_conversation(body: str) -> bool:
+    """True for an answer that gives nothing but a conversation that the service keeps from now on."""
+    held = parsed(body) if f'"{_ID}"' in body else None
+    return type(held) is dict and str(held.get(_KIND)).lower() in _KINDS
+
+
+def is_stream(text: str) -> bool:
+    """True for the beginning of a stream of events or lines."""
+    return text[:1] == "{" or text.lstrip()[: len(_EVENT)] in (_EVENT, "event")
 
 
 def _lines(text: str) -> Iterator[Any]:

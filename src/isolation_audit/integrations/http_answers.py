@@ -5,6 +5,7 @@ They are kept by reference, and read where it matters: what the client has not r
 
 from __future__ import annotations
 
+import weakref
 import zlib
 from functools import partial
 from types import GeneratorType
@@ -16,6 +17,8 @@ from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.cached_answers import CachedAnswers
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.building_blocks.answers_in_parts import AnswerInParts, AnswersInParts, PartPoint
+from isolation_audit.model.gates import Gate
 from isolation_audit.model.inputs import ANSWER, CACHE, Input, OutgoingRequest
 from isolation_audit.vocabulary.outside import RequestsSent
 
@@ -58,9 +61,8 @@ class Answers:
         inputs = receiver(runtime)
         if inputs is not None:
             for place in self._places:
-                cached = runtime.part(CachedAnswers)
                 yield Point(
-                    place, partial(AnswerPoint, place, inputs, cached, self._request, by_parts=bool(self._decoder))
+                    place, partial(AnswerPoint, place, inputs, runtime, self._request, by_parts=bool(self._decoder))
                 )
             if self._decoder:
                 yield Point(self._decoder, partial(DecoderPoint, self._decoder))
@@ -73,7 +75,7 @@ class AnswerPoint(Interceptor):
         self,
         place: str,
         inputs: Receiver,
-        cached: CachedAnswers,
+        runtime: Runtime,
         request: str | None,
         layout: Layout,
         *,
@@ -82,7 +84,8 @@ class AnswerPoint(Interceptor):
         self.place = place
         self._by_parts = by_parts
         self._receive = inputs.receive
-        self._cached = cached
+        self._cached = runtime.part(CachedAnswers)
+        self._in_parts = runtime.part(AnswersInParts)
         self._question: Callable[[Values], Any] = (
             layout.receiver_reader() if request is None else layout.argument(request)
         )
@@ -100,7 +103,8 @@ class AnswerPoint(Interceptor):
             # What a cache gives is an answer to whoever has asked for it first.
             self._receive(Input(CACHE, result, texts=_of_response, stored_by=self._cached.writer(result)))
         elif self._is_response:
-            self._receive(Input(ANSWER, state, state, _of_response, _of_own_request))
+            if not self._in_parts.forget(state):  # by which it was read as a whole
+                self._receive(Input(ANSWER, state, state, _of_response, _of_own_request))
         else:
             self._receive(Input(ANSWER, result, state, _of_response, _of_request))
 
@@ -189,7 +193,12 @@ class StandardLibrary:
         inputs = receiver(runtime)
         if inputs is not None:
             yield Point(AskPoint.place, partial(AskPoint, inputs, runtime.listener(RequestsSent)))
-            yield Point(ReadPoint.place, partial(ReadPoint, inputs))
+            for name, kind in (("read", PartPoint), ("read1", PartPoint), ("readline", LinePoint)):
+                place = f"{_RESPONSE}.{name}"
+                yield Point(place, partial(kind, place, runtime.part(AnswersInParts), _unpacked))
+
+
+_RESPONSE: Final = "http.client:HTTPResponse"
 
 
 class AskPoint(Interceptor):
@@ -208,7 +217,7 @@ class AskPoint(Interceptor):
         asked = _asked(self._connection(values), self._body(values))
         if asked is not None:
             self._sent.sent(self.place, asked.url, asked.headers)
-            self._sent.said(self.place, lambda: asked.body)
+            self._sent.said(self.place, lambda: asked.body, asked.url)
             self._receive(Input(ANSWER, None, asked, asked=OutgoingRequest.texts), 0)
 
 
@@ -226,30 +235,137 @@ def _asked(connection: Any, body: Any) -> OutgoingRequest | None:
     return OutgoingRequest(url, [(name, value.strip()) for name, _, value in pairs], text if type(text) is str else "")
 
 
-class ReadPoint(Interceptor):
-    """Around the reading of an answer's body."""
+class LinePoint(PartPoint):
+    """Around what gives a line of an answer. Of one in chunks it is read by what reads a part."""
 
-    place = "http.client:HTTPResponse.read"
-
-    def __init__(self, inputs: Receiver, _layout: Layout) -> None:
-        self._receive = inputs.receive
-
-    def before(self, _values: Values) -> bool:
+    def before(self, values: Values) -> Any:
         """Wait for it."""
-        return True
-
-    def after(self, _state: Any, result: Any) -> None:
-        """Keep it."""
-        if result:
-            self._receive(Input(ANSWER, result, texts=_unpacked), size=len(result))
+        answer = super().before(values)
+        return None if vars(answer).get("chunked") is True else answer
 
 
-def _unpacked(body: bytes) -> Any:
+@with_end(lambda parts: (answer := parts.answer()) is None or vars(answer).get("fp") is None)
+def _unpacked(parts: AnswerInParts) -> Any:
     """As it is, and without gzip or deflate, where it has that."""
+    body = parts.body()
     try:
         return [zlib.decompressobj(wbits=47).decompress(body, _UNPACKED)]
     except zlib.error:
-        return body
+        return [body]
+
+
+class Urllib3:
+    """urllib3, which reads the chunks of an answer past the standard library's client."""
+
+    distribution = "urllib3"
+    since = "1.26"
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What each chunk goes through."""
+        if receiver(runtime) is not None:
+            yield Point(ChunkPoint.place, partial(ChunkPoint, runtime.part(AnswersInParts)))
+
+
+class ChunkPoint(PartPoint):
+    """Around the decoding of what was read."""
+
+    place = "urllib3.response:HTTPResponse._decode"
+
+    def __init__(self, answers: AnswersInParts, layout: Layout) -> None:
+        super().__init__(self.place, answers, _of_chunks, layout)
+
+    def before(self, values: Values) -> Any:
+        """Wait for it, but where it was read from the standard library's answer."""
+        answer = super().before(values)
+        fields = vars(answer)
+        return answer if fields.get("chunked") is True and not self._answers.knows(fields.get("_fp")) else None
+
+
+@with_end(lambda parts: (answer := parts.answer()) is None or vars(vars(answer).get("_fp")).get("fp") is None)
+def _of_chunks(parts: AnswerInParts) -> Any:
+    return [parts.body()]
+
+
+class Aiohttp(Answers):
+    """aiohttp's client, whose answers are read by a method of theirs, or part by part."""
+
+    def points(self, runtime: Runtime) -> Iterator[Point]:
+        """The end of an answer's head, and what reads on: it is looked at once there was an answer."""
+        yield from super().points(runtime)
+        if receiver(runtime) is not None:
+            streams, answers = _Streams(), runtime.part(AnswersInParts)
+            yield Point(BegunPoint.place, partial(BegunPoint, streams))
+            yield Point(StreamPoint.place, partial(StreamPoint, streams, answers))
+
+
+class _Streams:
+    """The streams of answers by their identities, for they can't be referred to weakly."""
+
+    def __init__(self) -> None:
+        self.gate = Gate()
+        self._answers: dict[int, weakref.ref[Any]] = {}
+
+    def begins(self, answer: Any) -> None:
+        """An answer has its stream."""
+        self.gate.open = True
+        stream = id(vars(answer).get("content"))
+        self._answers[stream] = weakref.ref(answer, partial(self._gone, stream))
+
+    def answer_of(self, stream: Any) -> Any:
+        """The answer that a stream belongs to; None for a server's request."""
+        known = self._answers.get(id(stream))
+        answer = None if known is None else known()
+        return answer if answer is not None and vars(answer).get("content") is stream else None
+
+    def _gone(self, stream: int, known: weakref.ref[Any]) -> None:
+        if self._answers.get(stream) is known:
+            del self._answers[stream]
+
+
+class BegunPoint(Interceptor):
+    """Around the arrival of an answer's head."""
+
+    place = "aiohttp.client_reqrep:ClientResponse.start"
+
+    def __init__(self, streams: _Streams, layout: Layout) -> None:
+        self._streams = streams
+        self._answer_of = layout.receiver_reader()
+
+    def before(self, values: Values) -> Any:
+        """Wait for it."""
+        return self._answer_of(values)
+
+    def after(self, answer: Any, _result: Any) -> None:
+        """Note its stream."""
+        self._streams.begins(answer)
+
+
+class StreamPoint(Interceptor):
+    """Around what takes the next part of a stream: a client's answer, or what a client has sent to a server."""
+
+    place = "aiohttp.streams:StreamReader._read_nowait_chunk"
+
+    def __init__(self, streams: _Streams, answers: AnswersInParts, layout: Layout) -> None:
+        self.gate = streams.gate
+        self._streams = streams
+        self._answers = answers
+        self._stream_of = layout.receiver_reader()
+
+    def before(self, values: Values) -> Any:
+        """Whose answer it is."""
+        return self._streams.answer_of(self._stream_of(values))
+
+    def after(self, answer: Any, result: Any) -> None:
+        """Keep it."""
+        if result and type(result) is bytes:
+            self._answers.part(answer, result, _of_stream, _of_own_request)
+
+
+@with_end(lambda parts: (answer := parts.answer()) is None or vars(answer).get("_closed") is True)
+def _of_stream(parts: AnswerInParts) -> Any:
+    answer = parts.answer()
+    return [parts.body(), *(() if answer is None else _of_response(answer)[1:])]
 
 
 httpx, httpx2 = (
@@ -263,5 +379,6 @@ httpx, httpx2 = (
     for name, since in (("httpx", "0.23"), ("httpx2", "2.0"))
 )
 requests = Answers("requests", "2.20", ("requests.sessions:Session.send",), "request")
-aiohttp = Answers("aiohttp", "3.8", ("aiohttp.client_reqrep:ClientResponse.read",), None)
+aiohttp = Aiohttp("aiohttp", "3.8", ("aiohttp.client_reqrep:ClientResponse.read",), None)
+urllib3 = Urllib3()
 standard_library = StandardLibrary()

@@ -141,7 +141,7 @@ class WirePoint(Interceptor):
         """Look whose credentials it has, and what it says."""
         request = self._request_of(values)
         self._sent.sent(self.place, str(request.url), _texts(request.headers))
-        self._sent.said(self.place, partial(sent_body, request))
+        self._sent.said(self.place, partial(sent_body, request), str(request.url))
 
 
 class BodyPoint(Interceptor):
@@ -152,10 +152,11 @@ class BodyPoint(Interceptor):
     def __init__(self, sent: RequestsSent, layout: Layout) -> None:
         self._sent = sent
         self._body = layout.optional("body")
+        self._url = layout.argument("url")
 
     def before(self, values: Values) -> None:
         """Look what it says."""
-        self._sent.said(self.place, partial(body_text, self._body(values)))
+        self._sent.said(self.place, partial(body_text, self._body(values)), str(self._url(values)))
 
 
 def _login(client: Any) -> tuple[str, str] | None:

@@ -43,8 +43,8 @@ class RequestsSent:
     def sent(self, target: str, url: str, headers: Headers) -> None:
         """A request is about to go out, as it is."""
 
-    def said(self, target: str, body: Callable[[], str]) -> None:
-        """The same of its body, which is read where it matters."""
+    def said(self, target: str, body: Callable[[], str], url: str = "") -> None:
+        """The same of its body, which is read where it matters; ``url`` may be the path alone."""
 
 
 class ClientHeaders:

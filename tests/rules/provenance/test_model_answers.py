@@ -70,6 +70,52 @@ async def with_aiohttp(url: str, body: dict[str, Any]) -> str:
         return said_in(await answer.read())
 
 
+def of_events(lines: Any) -> str:
+    found = [json.loads(line[6:]) for line in lines if line.startswith(b"data: {")]
+    return "".join(one["choices"][0]["delta"]["content"] for one in found)
+
+
+def streamed_by_requests(url: str, body: dict[str, Any]) -> str:
+    with pytest.importorskip("requests").post(url, json=body | {"stream": True}, stream=True) as answer:
+        return of_events(answer.iter_lines())
+
+
+def streamed_by_urllib3(url: str, body: dict[str, Any]) -> str:
+    sent = json.dumps(body | {"stream": True}).encode()
+    answer = pytest.importorskip("urllib3").PoolManager().request("POST", url, body=sent, preload_content=False)
+    return of_events(b"".join(answer.stream(16)).splitlines())
+
+
+def streamed_by_urllib(url: str, body: dict[str, Any]) -> str:
+    request = UrlRequest(url, json.dumps(body | {"stream": True}).encode(), {"Content-Type": "application/json"})
+    with urlopen(request, timeout=60) as answer:
+        return of_events(answer)
+
+
+def read_by_urllib_as_it_comes(url: str, body: dict[str, Any]) -> str:
+    request = UrlRequest(url, json.dumps(body | {"stream": True}).encode(), {"Content-Type": "application/json"})
+    with urlopen(request, timeout=60) as answer:
+        return of_events(b"".join(iter(lambda: answer.read1(20), b"")).splitlines())
+
+
+async def streamed_by_aiohttp(url: str, body: dict[str, Any]) -> str:
+    aiohttp = pytest.importorskip("aiohttp")
+    async with aiohttp.ClientSession() as client, client.post(url, json=body | {"stream": True}) as answer:
+        return of_events([line async for line in answer.content])
+
+
+async def streamed_in_parts_by_aiohttp(url: str, body: dict[str, Any]) -> str:
+    aiohttp = pytest.importorskip("aiohttp")
+    async with aiohttp.ClientSession() as client, client.post(url, json=body | {"stream": True}) as answer:
+        return of_events(b"".join([part async for part in answer.content.iter_chunked(20)]).splitlines())
+
+
+STREAMED = (
+    *(streamed_by_requests, streamed_by_urllib3, streamed_by_urllib, read_by_urllib_as_it_comes),
+    *(streamed_by_aiohttp, streamed_in_parts_by_aiohttp),
+)
+
+
 class Chat:
     """Keeps what the model has answered: ``key_of`` tells under what, from the user and the question."""
 
@@ -160,6 +206,15 @@ def test_an_answer_that_was_made_for_alice(ask: Any, key_of: Any, expected: list
         assert talk(Chat(url, key_of, ask).app, *BOTH) == expected
 
 
+@pytest.mark.parametrize("in_chunks", [False, True], ids=["of known length", "in chunks"])
+@pytest.mark.parametrize("ask", STREAMED)
+@pytest.mark.parametrize(("key_of", "expected"), [(of_all, FOUND), (of_the_user, [])], ids=["for all", "for each"])
+def test_an_answer_that_was_read_part_by_part(ask: Any, key_of: Any, expected: list[Any], *, in_chunks: bool) -> None:
+    with language_model() as url:
+        chat = Chat(url, key_of, lambda url, body: ask(url, body | {"in_chunks": in_chunks}))
+        assert talk(chat.app, *BOTH) == expected
+
+
 def test_who_asks_with_the_same_words_may_be_given_the_same_answer() -> None:
     with language_model() as url:
         asked = (ALICE, "/say", HERS), (BOB, "/say", HERS), (BOB, "/say", HERS)
@@ -220,6 +275,53 @@ def test_a_conversation_that_the_service_keeps_for_a_room() -> None:
     with language_model() as url:
         asked = (ALICE, "/rooms/garden-7", HERS), (BOB, "/rooms/garden-7", HIS)
         assert talk(Continued(url, of_the_user).app, *asked) == []
+
+
+def post_with_requests(url: str, body: dict[str, Any]) -> Any:
+    return pytest.importorskip("requests").post(url, json=body).json()
+
+
+def post_with_urllib3(url: str, body: dict[str, Any]) -> Any:
+    sent = json.dumps(body).encode()
+    return json.loads(pytest.importorskip("urllib3").PoolManager().request("POST", url, body=sent).data)
+
+
+def post_with_httpx(url: str, body: dict[str, Any]) -> Any:
+    return pytest.importorskip("httpx").post(url, json=body).json()
+
+
+def post_with_httpx2(url: str, body: dict[str, Any]) -> Any:
+    return pytest.importorskip("httpx2").post(url, json=body).json()
+
+
+async def post_with_aiohttp(url: str, body: dict[str, Any]) -> Any:
+    aiohttp = pytest.importorskip("aiohttp")
+    async with aiohttp.ClientSession() as client, client.post(url, json=body) as answer:
+        return json.loads(await answer.read())
+
+
+class Threads(Chat):
+    """The service gives nothing but an id, and is sent each turn under a path that has it."""
+
+    async def say(self, request: Any) -> JSONResponse:
+        question = (await request.json())["text"]
+        key = self.key_of(request.headers["x-user"], question)
+        for path in () if key in self.answers else ("/threads",):
+            begun = self.ask(self.url + path, {"messages": [{"role": "user", "content": question}]})
+            self.answers[key] = (await begun if asyncio.iscoroutine(begun) else begun)["id"]
+        turn = self.ask(f"{self.url}/threads/{self.answers[key]}/turns", {"role": "user", "content": question})
+        if asyncio.iscoroutine(turn):
+            await turn
+        return JSONResponse({"answer": "Thank you."})
+
+
+@pytest.mark.parametrize(
+    "post", [post_with_requests, post_with_urllib3, post_with_httpx, post_with_httpx2, post_with_aiohttp]
+)
+@pytest.mark.parametrize(("key_of", "expected"), [(of_all, FOUND), (of_the_user, [])], ids=["for all", "for each"])
+def test_a_conversation_whose_id_stands_in_the_path(post: Any, key_of: Any, expected: list[Any]) -> None:
+    with language_model() as url:
+        assert talk(Threads(url, key_of, post).app, *BOTH) == expected
 
 
 def test_a_conversation_whose_id_a_client_sends() -> None:

@@ -25,6 +25,6 @@ class OutgoingRequests(RequestsSent):
         """A request is about to go out, as it is."""
         self._credentials.sent(target, url, headers)
 
-    def said(self, target: str, body: Callable[[], str]) -> None:
+    def said(self, target: str, body: Callable[[], str], url: str = "") -> None:
         """The same of its body."""
-        self._prompts.said(target, body)
+        self._prompts.said(target, body, url)

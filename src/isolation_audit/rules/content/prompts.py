@@ -15,6 +15,7 @@ from isolation_audit.content.index import Mark
 from isolation_audit.content.language_models import conversation_ids, said_and_told
 from isolation_audit.content.payload import Gathering
 from isolation_audit.content.request_texts import text_of
+from isolation_audit.model.credentials import is_drawn
 from isolation_audit.model.current_inputs import current_inputs, inputs_at_exit
 from isolation_audit.model.inputs import Prompt
 from isolation_audit.model.users import same
@@ -45,7 +46,7 @@ class Prompts:
         self._latest: tuple[int, str | None, int] | None = None
         """The hash of what was said last, for whom, and in which unit."""
 
-    def said(self, target: str, body: Callable[[], str]) -> None:
+    def said(self, target: str, body: Callable[[], str], url: str = "") -> None:
         """A request with this body is about to go out."""
         user, inputs = self._sinks.sender(), current_inputs()
         if user is None and inputs is None:
@@ -57,7 +58,7 @@ class Prompts:
         said, told = said_and_told(text)
         if user is not None and said:
             self._judge(target, user, said, told)
-            self._goes_on(target, user, text)
+            self._goes_on(target, user, text, url)
         if inputs is not None and said:
             inputs.prompts.append(
                 Prompt([" ".join(Gathering(one).texts) for one in said], " ".join(Gathering(told).texts))
@@ -70,9 +71,12 @@ class Prompts:
         for phrase in self._words.own(dumps(said, ensure_ascii=False), user):
             phrase.told_model = True
 
-    def _goes_on(self, target: str, user: User, body: str) -> None:
-        """Tell of a conversation that the service keeps, and that another user's work has begun there."""
-        for one in conversation_ids(body) if self._words.begun else ():
+    def _goes_on(self, target: str, user: User, body: str, url: str) -> None:
+        """Tell of a conversation that the service keeps, and that another user's work has begun there.
+
+        Its id stands in the body, or is a part of the path.
+        """
+        for one in (*conversation_ids(body), *_steps(url)) if self._words.begun else ():
             begun, inputs = self._words.begun.get(hash(one)), inputs_at_exit()
             if begun is None or inputs is None or same(begun.user, user) or inputs.dropped or unwatched_drivers():
                 continue
@@ -88,3 +92,8 @@ class Prompts:
         """
         others = self._words.of_others(text, user)
         return bool(others) and all(one.told_model or one.read or one.asked_with for one in others)
+
+
+def _steps(url: str) -> list[str]:
+    """The parts of a path that look drawn at random."""
+    return [step for step in url.partition("?")[0].split("/") if is_drawn(step)]

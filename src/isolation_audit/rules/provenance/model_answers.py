@@ -10,7 +10,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from isolation_audit.content.language_models import answered, conversation_ids, is_whole
+from isolation_audit.content.language_models import answered, begins_conversation, conversation_ids, is_stream, is_whole
 from isolation_audit.content.request_texts import body_text, is_over
 from isolation_audit.model.inputs import ANSWER
 from isolation_audit.model.owner_tags import drop_oldest
@@ -81,10 +81,10 @@ class ModelAnswers:
         left = []
         for one in latest:
             body = _body_of(one) if one.kind == ANSWER else None
-            if body is None or (body and not answered(body)) or len(waiting) >= _WAITING:
-                left.append(one)
-            else:
+            if body is not None and len(waiting) < _WAITING and (not body or _is_of_model(one, body)):
                 waiting.append(one)
+            else:
+                left.append(one)
         self._learn(inputs, waiting, user)
         return left
 
@@ -126,6 +126,13 @@ class ModelAnswers:
             phrase.asked_with = question
         # What the application has given the model, such as a document for all, is its own.
         self._say([phrase for phrase in phrases if phrase.digest not in known], inputs, user)
+
+
+def _is_of_model(one: Input, body: str) -> bool:
+    """True for what a model has answered, or may still: of a stream, the first part may say nothing as yet."""
+    if answered(body) or begins_conversation(body):
+        return True
+    return not is_over(one) and not is_whole(body) and is_stream(body)
 
 
 def _body_of(one: Input) -> str:
