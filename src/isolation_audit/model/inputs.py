@@ -164,16 +164,17 @@ class Inputs:
             self.looked = (0, [])
             self.learned = max(0, self.learned - LATEST // 2)
         self.rows += rows
-        if self.has_room(size):
-            self.kept.append(one)
-
-    def has_room(self, size: int) -> bool:
-        """Count so many bytes more; False where they are too many to be kept."""
         self.bytes += size
         if self.rows > LIMIT or self.bytes > BYTES:
             self.dropped += 1
-            return False
-        return True
+        else:
+            self.kept.append(one)
+
+    def has_room(self, size: int) -> bool:
+        """Count so many bytes more of an input that is kept; False where they are too many."""
+        self.bytes += size
+        self.dropped += self.bytes > BYTES
+        return self.bytes <= BYTES
 
     def of_kinds(self, kinds: tuple[Any, ...]) -> list[Input]:
         """The inputs whose texts are told in these ways, always the same ones. On a connection they are few of many."""

@@ -16,6 +16,7 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from uses import as_user, async_outcome, current_user, outcome, use
 from uses_wsgi import threaded
@@ -443,6 +444,11 @@ class Service(BaseHTTPRequestHandler):
         self.send_response(404 if self.path == "/nothing" else 200)
         if "cookie" not in self.headers:
             self.send_header("set-cookie", f"sid=of-{self.headers.get('x-user', 'nobody')}")
+        if self.path == "/chunks":
+            self.send_header("transfer-encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"2\r\nok\r\n4\r\n, so\r\n0\r\n\r\n")
+            return
         self.send_header("content-length", "2")
         self.end_headers()
         self.wfile.write(b"ok")
@@ -473,6 +479,8 @@ def aiohttp_client() -> Any:
                     return [response.status, await response.text(), sorted(map(str, response.cookies.values()))]
 
             got = [await asyncio.create_task(ask(user)) for user in ("alice", "bob")]
+            async with client.get(f"{url}/chunks") as response:
+                got += [[str(part) async for part in response.content.iter_chunked(1)]]
             return [got, await async_outcome(client.get("http://localhost:1/"))]
 
     with service() as url:
@@ -499,10 +507,14 @@ def httpx() -> Any:
         return [got, as_user(None, asyncio.run, main(url))]
 
 
-@use("requests", "requests_answers", "http_client")
+@use("requests", "requests_answers", "http_client", "urllib3_answers")
 def requests() -> Any:
     import requests
 
     with service() as url, requests.Session() as client:
         got = [as_user(user, client.get, f"{url}/", headers={"x-user": user}).text for user in ("alice", "bob")]
+        got += [[*map(str, as_user("alice", client.get, f"{url}/chunks", stream=True).iter_content(1))]]
+        for read in (lambda answer: answer.readline(), lambda answer: answer.read1(1)):
+            with urlopen(f"{url}/") as answer:
+                got.append(str(as_user("bob", read, answer)))
         return [got, outcome(client.get, "http://localhost:1/"), dict(client.cookies)]
