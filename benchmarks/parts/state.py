@@ -60,7 +60,7 @@ class Silent:
     def read(self, *_told: object) -> None:
         pass
 
-    def born(self, _obj: object) -> None:
+    def born(self, *_told: object) -> None:
         pass
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from types import MemberDescriptorType
 from typing import Any, Final
 from uuid import UUID
+from weakref import ref
 
 from isolation_audit.analysis.foreign_json import value_in
 from isolation_audit.analysis.patterns import pattern
@@ -222,14 +223,32 @@ def fields_of(person: object) -> dict[str, Any]:
 
 
 def _slot(person: object, field: str) -> Any:
-    for cls in type(person).__mro__:
-        raw = cls.__dict__.get(field)
-        if type(raw) is MemberDescriptorType:
-            try:
-                return raw.__get__(person)
-            except AttributeError:
-                return None
-    return None
+    raw = slots_of(type(person)).get(field)
+    if raw is None:
+        return None
+    try:
+        return raw.__get__(person)
+    except AttributeError:
+        return None
+
+
+_CLASSES: Final = 5_000
+_slots: Final[dict[int, tuple[ref[type], dict[str, Any]]]] = {}
+"""By the identity of a class, which is asked for each object that has no other fields."""
+
+
+def slots_of(kind: type) -> dict[str, Any]:
+    """The descriptors of a class's slots, by name."""
+    known = _slots.get(id(kind))
+    if known is not None and known[0]() is kind:
+        return known[1]
+    found: dict[str, Any] = {}
+    for cls in reversed(kind.__mro__):
+        found.update((name, raw) for name, raw in list(cls.__dict__.items()) if type(raw) is MemberDescriptorType)
+    if len(_slots) >= _CLASSES:
+        _slots.clear()
+    _slots[id(kind)] = ref(kind), found
+    return found
 
 
 def name_in_authorization(value: str, claims: tuple[str, ...] = CLAIMS) -> Name | None:

@@ -21,15 +21,15 @@ class Notebook:
     def unit(self):
         return self.inside
 
-    def wrote(self, container, kind, key, value, site):
+    def wrote(self, _unit, container, kind, key, value, site):
         self.lines.append(f"wrote {kind} {key} {value!r}")
 
-    def read(self, container, kind, key, value, site):
+    def read(self, _unit, container, kind, key, value, site):
         use = sites.site(site).use
         if kind not in ("global", "default") or use != sites.NAVIGATED:  # the way to what is looked at begins at one
             self.lines.append(f"read {kind} {key} {value!r} {use}")
 
-    def born(self, obj):
+    def born(self, _unit, obj):
         self.lines.append(f"born {type(obj).__name__}")
 
 

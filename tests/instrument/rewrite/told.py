@@ -29,7 +29,7 @@ class Counting:
     def read(self, *_told: object) -> None:
         self.told += 1
 
-    def born(self, _obj: object) -> None:
+    def born(self, *_told: object) -> None:
         self.told += 1
 
 

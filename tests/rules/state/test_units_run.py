@@ -33,26 +33,27 @@ class Counted:
         self.monitor, self.asked, self.told = listener.ear.listener, [], []
     def unit(self):
         self.asked.append(1)
-        return self.monitor.unit()
+        return None if self.monitor.unit() is None else self  # another one: what only a unit itself reads is not told
     def hears(self, *_of):
-        return self.unit() is not None  # also of what only this unit has to do with
-    def wrote(self, container, kind, *more):
+        return True
+    def wrote(self, _unit, container, kind, *more):
         self.told.append(kind)
-        self.monitor.wrote(container, kind, *more)
-    def read(self, container, kind, *more):
+        self.monitor.wrote(self.monitor.unit(), container, kind, *more)
+    def read(self, _unit, container, kind, *more):
         self.told.append(kind)
-        self.monitor.read(container, kind, *more)
-    def born(self, obj):
-        self.monitor.born(obj)
+        self.monitor.read(self.monitor.unit(), container, kind, *more)
+    def born(self, _unit, obj):
+        self.monitor.born(self.monitor.unit(), obj)
 
 def told(work):
     "What the monitor is told of attributes; None where it isn't even asked whether a unit runs."
-    counted, hears = Counted(), listener.ear.hears
-    listener.ear.listener, listener.ear.hears = counted, counted.hears
+    counted, ear = Counted(), listener.ear
+    before = ear.listener, ear.hears, ear.unit
+    ear.listener, ear.hears, ear.unit = counted, counted.hears, counted.unit
     try:
         work()
     finally:
-        listener.ear.listener, listener.ear.hears = counted.monitor, hears
+        ear.listener, ear.hears, ear.unit = before
     return counted.told.count(listener.ATTRIBUTE) if counted.asked else None
 
 def both():

@@ -28,8 +28,9 @@ def test_ended_units_leave_nothing_behind():
         for count in range(UNITS):
             with user_scope(f"user-{count % 7}"):
                 basket = Basket()
-                assert monitor.unit() is not None
-                monitor.wrote(basket, "attribute", "text", f"order {count}", number)
+                unit = monitor.unit()
+                assert unit is not None
+                monitor.wrote(unit, basket, "attribute", "text", f"order {count}", number)
                 held.append(weakref.ref(basket))
         del basket
         gc.collect()

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from isolation_audit.model.user_names import FIELDS, field_of, fields_of, plain_id
+from isolation_audit.model.user_names import FIELDS, field_of, fields_of, plain_id, slots_of
 from isolation_audit.model.users import plain_text
 
 if TYPE_CHECKING:
@@ -79,11 +79,17 @@ def _inside(value: Any) -> list[Any]:
 
 def _is_user(value: Any, user_id: str) -> bool:
     """True for an object, or a mapping, one of whose telling fields is the id."""
-    inner = fields_of(value).get("_wrapped", value)  # Django's lazy objects
-    fields = fields_of(inner)
-    if fields:
-        return any(plain_id(fields[name]) == user_id for name in FIELDS if name in fields)
-    return any(plain_id(field_of(inner, name)) == user_id for name in FIELDS)
+    fields = fields_of(value)
+    if "_wrapped" in fields:  # Django's lazy objects
+        value = fields["_wrapped"]
+        fields = fields_of(value)
+    if not fields:
+        fields = {name: field_of(value, name) for name in FIELDS} if slots_of(type(value)) else {}
+    for name in FIELDS if fields else ():
+        held = fields.get(name)
+        if held is not None and plain_id(held) == user_id:
+            return True
+    return False
 
 
 _PLAIN: Final = frozenset({bool, int, float, complex, bytes, type(None), list, tuple, set, frozenset})

@@ -7,30 +7,39 @@ written in C through its class (``dict.items() takes no arguments``, whatever su
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
 from sys import _getframe as current_frame
 from sys import getprofile
 from types import BuiltinFunctionType, FrameType, MethodDescriptorType
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.resolve import dict_of, mro_of
 from isolation_audit.instrument.rewrite.contents import ABSENT, container_of, is_of_containers
 from isolation_audit.instrument.rewrite.events import Events
-from isolation_audit.instrument.rewrite.listener import concern, ear
+from isolation_audit.instrument.rewrite.listener import TEXTS, concern, concerned, ear
 from isolation_audit.instrument.rewrite.methods import METHODS
 from isolation_audit.instrument.rewrite.telling import OfFields, Teller, fault
 
 __builtins__ = BUILTINS
+
+ToTell = Callable[[object], Teller]
+"""Gives what tells, for a unit of work."""
+
+_ALL_OF: Final = ("items", "values", "copy")
+_NOBODY: Final = object()
 
 
 class Calls(Events):
     """All that there is to call."""
 
     @staticmethod
-    def prepare(method: Any, site: int | Teller | None, /, *arguments: Any, **named: Any) -> tuple[Any, ...]:
+    def prepare(method: Any, site: int | ToTell | None, /, *arguments: Any, **named: Any) -> tuple[Any, ...]:
         """Before a method that containers have; gives what is called, and its arguments."""
+        if not named and ear.quick and _tells_nothing(method, arguments):
+            return (method, *arguments)
         arguments = _told(method, site, arguments, named)
         called = _called(method, by_name=bool(named))
         if named and callable(method):
@@ -59,7 +68,7 @@ class Unpacked:
 
     __slots__ = ("_method", "_site")
 
-    def __init__(self, method: Any, site: int | Teller | None) -> None:
+    def __init__(self, method: Any, site: int | ToTell | None) -> None:
         self._method = method
         self._site = site
 
@@ -79,25 +88,45 @@ class Unpacked:
         return (partial(method, **named) if named and callable(method) else method, *arguments)
 
 
-def _of_fields(owner: Any, method: Any, site: int) -> Teller | None:
+def _tells_nothing(method: Any, arguments: tuple[Any, ...]) -> bool:
+    """True for a call as most are: of a method that no container has, or one that reads what concerns nobody."""
+    if type(method) is not BuiltinFunctionType:
+        return not is_of_containers(method)
+    owner = method.__self__
+    if type(owner) is not dict:
+        return False
+    only = concerned.get(id(owner), _NOBODY)
+    if only is not _NOBODY and (only is None or only is not ear.unit()):
+        return False
+    name = method.__name__
+    if name == "get":
+        key = arguments[0] if arguments else None
+        value = dict.get(owner, key) if type(key) is str or type(key) is int else owner
+        return value is None or type(value) in TEXTS or (value is not owner and id(value) not in concerned)
+    return name in _ALL_OF
+
+
+def _of_fields(owner: Any, method: Any, site: int) -> ToTell | None:
     """What tells of an object's attributes; None where they are not what the method belongs to."""
     if owner is not ABSENT and type(method) is BuiltinFunctionType and type(method.__self__) is dict:
-        return OfFields(site, owner)
+        return partial(OfFields, site=site, owner=owner)
     return None
 
 
-def _told(method: Any, site: int | Teller | None, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+def _told(method: Any, site: int | ToTell | None, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
     try:
         if type(method) is BuiltinFunctionType and type(method.__self__) is ContextVar:
             _profile(method, current_frame(2))
         listener = ear.listener
         if listener is not None and (type(method) is BuiltinFunctionType or is_of_containers(method)):
             method_of = METHODS.get(method.__name__)
-            if method_of is not None and site is not None and listener.unit() is not None:
-                teller = Teller(site) if type(site) is int else cast("Teller", site)
-                arguments = method_of(method.__self__, arguments, named, teller)
-                if container_of(method.__self__) is not method.__self__:
-                    concern(id(method.__self__))
+            if method_of is not None and site is not None and (unit := listener.unit()) is not None:
+                teller = Teller(unit, site) if type(site) is int else cast("ToTell", site)(unit)
+                owner = method.__self__
+                arguments = method_of(owner, arguments, named, teller)
+                inner = container_of(owner)
+                if inner is not owner and inner is not ABSENT:
+                    concern(id(owner), None)
     except Exception as error:
         fault(error)
     return arguments

@@ -7,6 +7,7 @@ itself happens in the application's own statement, so its frames and exceptions 
 from __future__ import annotations
 
 import operator
+from collections import OrderedDict, defaultdict
 from sys import _getframe as current_frame
 from threading import get_ident
 from types import CoroutineType
@@ -29,6 +30,7 @@ from isolation_audit.instrument.rewrite.listener import (
     GLOBAL,
     ITEM,
     QUEUED,
+    StateListener,
     ear,
 )
 from isolation_audit.instrument.rewrite.methods import QUEUES, told_of_part
@@ -68,14 +70,8 @@ class Events:
         """Before ``owner.name`` is read; gives ``owner``."""
         try:
             listener = ear.listener
-            if listener is not None and listener.unit() is not None:
-                value = in_itself(owner, name)
-                if value is not ABSENT:
-                    listener.read(owner, ATTRIBUTE, name, value, site)
-                else:
-                    held = attribute_of(owner, name)
-                    if held is not None:
-                        listener.read(held.container, held.kind, held.key, held.value, site)
+            if listener is not None and (unit := listener.unit()) is not None:
+                read_attribute(listener, unit, owner, name, site)
         except Exception as error:
             fault(error)
         return owner
@@ -94,7 +90,9 @@ class Events:
     def item(owner: Any, key: Any, site: int) -> Any:
         """Before ``owner[key]`` is read; gives ``owner``."""
         try:
-            _read_item(owner, key, site)
+            listener = ear.listener
+            if listener is not None and (unit := listener.unit()) is not None:
+                read_item(listener, unit, owner, key, site)
         except Exception as error:
             fault(error)
         return owner
@@ -102,19 +100,15 @@ class Events:
     @staticmethod
     def pair(owner: Any, key: Any, site: int) -> tuple[Any, Any]:
         """The same; gives both."""
-        try:
-            _read_item(owner, key, site)
-        except Exception as error:
-            fault(error)
-        return owner, key
+        return Events.item(owner, key, site), key
 
     @staticmethod
     def all(owner: Any, site: int) -> Any:
         """Before all of ``owner`` is read; gives it."""
         try:
             listener = ear.listener
-            if listener is not None and listener.unit() is not None:
-                listener.read(owner, ALL, None, owner, site)
+            if listener is not None and (unit := listener.unit()) is not None:
+                listener.read(unit, owner, ALL, None, owner, site)
         except Exception as error:
             fault(error)
         return owner
@@ -124,8 +118,8 @@ class Events:
         """A global has been read; gives its value."""
         try:
             listener = ear.listener
-            if listener is not None and listener.unit() is not None:
-                listener.read(current_frame(1).f_globals, GLOBAL, name, value, site)
+            if listener is not None and (unit := listener.unit()) is not None:
+                listener.read(unit, current_frame(1).f_globals, GLOBAL, name, value, site)
         except Exception as error:
             fault(error)
         return value
@@ -135,8 +129,8 @@ class Events:
         """A closure's variable has been read; gives its value."""
         try:
             listener = ear.listener
-            if listener is not None and listener.unit() is not None:
-                listener.read(closure.__closure__[0], CELL, name, value, site)
+            if listener is not None and (unit := listener.unit()) is not None:
+                listener.read(unit, closure.__closure__[0], CELL, name, value, site)
         except Exception as error:
             fault(error)
         return value
@@ -146,8 +140,8 @@ class Events:
         """An argument has been read whose default is one object for all calls; gives its value."""
         try:
             listener = ear.listener
-            if listener is not None and listener.unit() is not None:
-                listener.read(code_of(current_frame(1)), DEFAULT, name, value, site)
+            if listener is not None and (unit := listener.unit()) is not None:
+                listener.read(unit, code_of(current_frame(1)), DEFAULT, name, value, site)
         except Exception as error:
             fault(error)
         return value
@@ -157,8 +151,8 @@ class Events:
         """A variable has been read that is a container, and goes on after the call; gives it."""
         try:
             listener = ear.listener
-            if listener is not None and listener.unit() is not None:
-                listener.read(value, CELL, name, value, site)
+            if listener is not None and (unit := listener.unit()) is not None:
+                listener.read(unit, value, CELL, name, value, site)
         except Exception as error:
             fault(error)
         return value
@@ -168,8 +162,8 @@ class Events:
         """A variable of a generator or coroutine has been read; gives its value."""
         try:
             listener = ear.listener
-            if listener is not None and listener.unit() is not None:
-                listener.read(current_frame(1), CARRIED, name, value, site)
+            if listener is not None and (unit := listener.unit()) is not None:
+                listener.read(unit, current_frame(1), CARRIED, name, value, site)
         except Exception as error:
             fault(error)
         return value
@@ -187,8 +181,8 @@ class Events:
         try:
             listener = ear.listener
             is_item = isinstance(owner, QUEUES) and type(item) is not CoroutineType
-            if is_item and listener is not None and listener.unit() is not None:
-                listener.read(owner, QUEUED, None, item, site)
+            if is_item and listener is not None and (unit := listener.unit()) is not None:
+                listener.read(unit, owner, QUEUED, None, item, site)
         except Exception as error:
             fault(error)
         return item
@@ -206,8 +200,8 @@ class Events:
         """At the beginning of an ``__init__`` that sets attributes."""
         try:
             listener = ear.listener
-            if listener is not None and listener.unit() is not None:
-                listener.born(owner)
+            if listener is not None and (unit := listener.unit()) is not None:
+                listener.born(unit, owner)
         except Exception as error:
             fault(error)
 
@@ -216,12 +210,12 @@ class Events:
         """After ``owner.name = x``."""
         try:
             listener = ear.listener
-            if owner is not ABSENT and listener is not None and listener.unit() is not None:
+            if owner is not ABSENT and listener is not None and (unit := listener.unit()) is not None:
                 value = in_itself(owner, name)
                 if value is not ABSENT:
-                    wrote(owner, ATTRIBUTE, name, value, site)
+                    wrote(unit, owner, ATTRIBUTE, name, value, site)
                 else:
-                    tell_of(owner, attribute_of(owner, name), site)
+                    tell_of(unit, owner, attribute_of(owner, name), site)
         except Exception as error:
             fault(error)
 
@@ -236,12 +230,14 @@ class Events:
         """After ``owner[key] = x``."""
         try:
             listener = ear.listener
-            if owner is not ABSENT and listener is not None and listener.unit() is not None:
-                if type(owner) is dict and (type(key) is str or type(key) is int):  # as most are
+            if owner is not ABSENT and listener is not None and (unit := listener.unit()) is not None:
+                kind = type(owner)
+                of_ours = kind is dict or kind is OrderedDict or kind is defaultdict
+                if of_ours and (type(key) is str or type(key) is int):  # as most are
                     if key in owner:
-                        wrote(owner, ITEM, key, owner[key], site)
+                        wrote(unit, owner, ITEM, key, owner[key], site)
                 else:
-                    tell_of(owner, item_of(owner, key), site)
+                    tell_of(unit, owner, item_of(owner, key), site)
         except Exception as error:
             fault(error)
 
@@ -250,8 +246,8 @@ class Events:
         """After a global got a value."""
         try:
             listener = ear.listener
-            if listener is not None and listener.unit() is not None:
-                tell(Held(current_frame(1).f_globals, GLOBAL, name, value), site)
+            if listener is not None and (unit := listener.unit()) is not None:
+                tell(unit, Held(current_frame(1).f_globals, GLOBAL, name, value), site)
         except Exception as error:
             fault(error)
 
@@ -260,8 +256,8 @@ class Events:
         """After ``nonlocal`` gave a closure's variable a value."""
         try:
             listener = ear.listener
-            if listener is not None and listener.unit() is not None:
-                tell(Held(closure.__closure__[0], CELL, name, value), site)
+            if listener is not None and (unit := listener.unit()) is not None:
+                tell(unit, Held(closure.__closure__[0], CELL, name, value), site)
         except Exception as error:
             fault(error)
 
@@ -270,8 +266,8 @@ class Events:
         """After a variable of a generator or coroutine got a value."""
         try:
             listener = ear.listener
-            if listener is not None and listener.unit() is not None:
-                tell(Held(current_frame(1), CARRIED, name, value), site)
+            if listener is not None and (unit := listener.unit()) is not None:
+                tell(unit, Held(current_frame(1), CARRIED, name, value), site)
         except Exception as error:
             fault(error)
 
@@ -294,8 +290,8 @@ class Events:
         """Before ``owner.name = value``; gives the arguments of ``setattr``."""
         try:
             listener = ear.listener
-            if listener is not None and listener.unit() is not None:
-                tell_of(owner, attribute_of(owner, name, value), site)
+            if listener is not None and (unit := listener.unit()) is not None:
+                tell_of(unit, owner, attribute_of(owner, name, value), site)
         except Exception as error:
             fault(error)
         return owner, name, value
@@ -312,11 +308,11 @@ class Events:
         """Before ``owner[key] = value``; gives the arguments of ``setitem``."""
         try:
             listener = ear.listener
-            if listener is not None and listener.unit() is not None:
+            if listener is not None and (unit := listener.unit()) is not None:
                 if type(key) is slice:
-                    value = told_of_part(owner, value, Teller(site))
+                    value = told_of_part(owner, value, Teller(unit, site))
                 else:
-                    tell_of(owner, item_of(owner, key, value), site)
+                    tell_of(unit, owner, item_of(owner, key, value), site)
         except Exception as error:
             fault(error)
         return owner, key, value
@@ -327,6 +323,9 @@ class Events:
     def look(owner: Any, name: str) -> Any:
         """An attribute, where it can be seen."""
         try:
+            value = ABSENT if owner is ABSENT else in_itself(owner, name)
+            if value is not ABSENT:
+                return value
             held = None if owner is ABSENT else attribute_of(owner, name)
         except Exception as error:
             fault(error)
@@ -344,9 +343,19 @@ class Events:
         return ABSENT if held is None else held.value
 
 
-def _read_item(owner: Any, key: Any, site: int) -> None:
-    listener = ear.listener
-    if listener is not None and listener.unit() is not None:
-        held = item_of(owner, key)
-        if held is not None:
-            listener.read(held.container, held.kind, held.key, held.value, site)
+def read_attribute(listener: StateListener, unit: object, owner: Any, name: str, site: int) -> None:
+    """Tell of an attribute that is being read."""
+    value = in_itself(owner, name)
+    if value is not ABSENT:
+        listener.read(unit, owner, ATTRIBUTE, name, value, site)
+        return
+    held = attribute_of(owner, name)
+    if held is not None:
+        listener.read(unit, held.container, held.kind, held.key, held.value, site)
+
+
+def read_item(listener: StateListener, unit: object, owner: Any, key: Any, site: int) -> None:
+    """Tell of an item that is being read."""
+    held = item_of(owner, key)
+    if held is not None:
+        listener.read(unit, held.container, held.kind, held.key, held.value, site)

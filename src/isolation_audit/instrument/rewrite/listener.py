@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from isolation_audit.instrument.originals import BUILTINS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from isolation_audit.instrument.barrier import Barrier
 
@@ -59,18 +59,21 @@ class StateListener(Protocol):
     """What a monitor of state has."""
 
     def unit(self) -> object:
-        """The unit of work that runs here; None outside of any. Then nothing else is called; keep it cheap."""
+        """The unit of work that runs here, which the others are given; None outside of any.
 
-    def wrote(self, container: object, kind: str, key: object, value: object, site: int) -> None:
+        Then nothing else is called; keep it cheap.
+        """
+
+    def wrote(self, unit: Any, container: object, kind: str, key: object, value: object, site: int) -> None:
         """Something is stored, just before or after this; from then on its key or name is armed (:func:`arm`).
 
         ``del`` and ``clear`` are not told.
         """
 
-    def read(self, container: object, kind: str, key: object, value: object, site: int) -> None:
+    def read(self, unit: Any, container: object, kind: str, key: object, value: object, site: int) -> None:
         """Something is being read; what is done with it is ``sites.site(site).use``."""
 
-    def born(self, obj: object) -> None:
+    def born(self, unit: Any, obj: object) -> None:
         """The ``__init__`` of this object sets its attributes: they are new, and nobody else's."""
 
 
@@ -108,24 +111,32 @@ active: Final = Flag()
 """On while there is a listener, and units run."""
 
 
-concerned: Final[set[int]] = set()
+TEXTS: Final[frozenset[type]] = frozenset({str, bytes, int, float, bool, type(None)})
+"""What is known by what it is, and not by its identity."""
+
+concerned: Final[dict[int, object]] = {}
 """Identities of objects that a listener wants to be told of, where it names them: of reads of others nothing is told.
 
-One that is here by mistake costs time; one that is missing is not told. It is changed here alone:
-:data:`concern`, :data:`unconcern` and :func:`concern_only`.
+Each with the one unit of work that has to do with it, whose own reads are not told; None where there may be several.
+One that is here by mistake costs time; one that is missing is not told. It is changed here alone: :data:`concern`,
+:func:`unconcern` and :func:`concern_only`.
 """
-# The set's own methods: an object is entered with each statement that stores to a new one.
-concern: Final[Callable[[int], None]] = concerned.add
-unconcern: Final[Callable[[int], None]] = concerned.discard
+# The dict's own method: an object is entered with each statement that stores to a new one.
+concern: Final[Callable[[int, object], None]] = concerned.__setitem__
 
 
-def concern_only(identities: Iterable[int]) -> None:
+def unconcern(identity: int) -> None:
+    """Have nothing told of this one any more."""
+    concerned.pop(identity, None)
+
+
+def concern_only(identities: Mapping[int, object]) -> None:
     """Have these concern the listener, and no others."""
     concerned.clear()
     concerned.update(identities)
 
 
-Hears = Callable[[int, tuple[str, ...], object], bool]
+Hears = Callable[[object, int, tuple[str, ...], object], bool]
 
 
 class _Ear:
@@ -133,8 +144,10 @@ class _Ear:
     barrier: Barrier | None = None
     quick: bool = False
     """True for a listener that names the objects which concern it."""
-    hears: Hears = staticmethod(lambda _identity, _kinds, _key: True)
-    """Asks it about one of them, here and now."""
+    hears: Hears = staticmethod(lambda _unit, _identity, _kinds, _key: True)
+    """Asks it about one of them, in a unit of work."""
+    unit: Callable[[], object] = staticmethod(lambda: None)
+    """The listener's, or what says that none runs."""
 
 
 ear = _Ear()
@@ -145,11 +158,12 @@ def listen(listener: StateListener | None, barrier: Barrier | None = None, hears
     """Tell ``listener`` from now on, or nobody; faults of it are counted by ``barrier``.
 
     With ``hears`` it says what is :data:`concerned`, and is told of no other objects' attributes and items; and of
-    those only where that is true of an object's identity, and of the key if it is read for one of these kinds. What
-    raises there is a fault as well.
+    those only where that is true in a unit of work of an object's identity, and of the key if it is read for one of
+    these kinds. What raises there is a fault as well.
     """
     ear.listener, ear.barrier, ear.quick = listener, barrier, hears is not None
-    ear.hears = hears or (lambda _identity, _kinds, _key: True)
+    ear.hears = hears or (lambda _unit, _identity, _kinds, _key: True)
+    ear.unit = (lambda: None) if listener is None else listener.unit
     concerned.clear()
     events.turn()
     active.turn(on=listener is not None)

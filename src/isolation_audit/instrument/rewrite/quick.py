@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite.calls import Calls
-from isolation_audit.instrument.rewrite.events import Events
+from isolation_audit.instrument.rewrite.events import read_attribute, read_item
 from isolation_audit.instrument.rewrite.listener import (
     ATTRIBUTE,
+    CELL,
     ENVIRON,
     ITEM,
     LOCAL,
+    TEXTS,
     Event,
     concerned,
     ear,
@@ -19,55 +22,67 @@ from isolation_audit.instrument.rewrite.listener import (
 )
 from isolation_audit.instrument.rewrite.telling import fault
 
+if TYPE_CHECKING:
+    from isolation_audit.instrument.rewrite.listener import StateListener
+
 __builtins__ = BUILTINS
 
-_TEXTS: Final[frozenset[type]] = frozenset({str, bytes, int, float, bool, type(None)})
-"""What is known by what it is, and not by its identity."""
+OnlyOf = Callable[[int, object], object]
 _NAMED: Final = (ATTRIBUTE, LOCAL)
 _KEYED: Final = (ITEM, ENVIRON)
 """What an attribute may be, and an item."""
+
+
+_NOBODY: Final = object()
 
 
 class Quick:
     """The same as ``Events`` has under these names."""
 
     @staticmethod
-    def attribute(owner: Any, name: str, site: int, concerned: set[int] = concerned) -> Any:
+    def attribute(owner: Any, name: str, site: int, only_of: OnlyOf = concerned.get, nobody: object = _NOBODY) -> Any:
         """Before ``owner.name`` is read; gives ``owner``."""
-        if id(owner) in concerned:
+        only = only_of(id(owner), nobody)
+        if only is not nobody:
             try:
-                heard = ear.hears(id(owner), _NAMED, name)
+                unit = ear.unit()
+                if unit is not None and unit is not only and ear.hears(unit, id(owner), _NAMED, name):
+                    read_attribute(cast("StateListener", ear.listener), unit, owner, name, site)
             except Exception as error:
                 fault(error)
-                return owner
-            if heard:
-                Events.attribute(owner, name, site)
         return owner
 
     @staticmethod
-    def item(owner: Any, key: Any, site: int, concerned: set[int] = concerned) -> Any:
+    def item(owner: Any, key: Any, site: int, only_of: OnlyOf = concerned.get, nobody: object = _NOBODY) -> Any:
         """Before ``owner[key]`` is read; gives ``owner``."""
-        return Events.item(owner, key, site) if id(owner) in concerned and _hears(owner, _KEYED, key) else owner
+        only = only_of(id(owner), nobody)
+        if only is not nobody:
+            try:
+                unit = ear.unit()
+                if unit is not None and unit is not only and ear.hears(unit, id(owner), _KEYED, key):
+                    read_item(cast("StateListener", ear.listener), unit, owner, key, site)
+            except Exception as error:
+                fault(error)
+        return owner
 
     @staticmethod
-    def pair(owner: Any, key: Any, site: int, concerned: set[int] = concerned) -> tuple[Any, Any]:
+    def pair(owner: Any, key: Any, site: int) -> tuple[Any, Any]:
         """The same; gives both."""
-        return Events.pair(owner, key, site) if id(owner) in concerned and _hears(owner, _KEYED, key) else (owner, key)
+        return Quick.item(owner, key, site), key
 
     @staticmethod
-    def flow(value: Any, site: int, concerned: set[int] = concerned, texts: frozenset[type] = _TEXTS) -> Any:
+    def flow(value: Any, site: int, only_of: OnlyOf = concerned.get, nobody: object = _NOBODY) -> Any:
         """What was read of another object goes on, and is told if it concerns the listener itself."""
-        if type(value) in texts or id(value) not in concerned or not _hears(value, (), None):
-            return value
-        return Events.kept(value, None, site)
-
-
-def _hears(obj: Any, kinds: tuple[str, ...], key: Any) -> bool:
-    try:
-        return ear.hears(id(obj), kinds, key)
-    except Exception as error:
-        fault(error)
-        return False
+        if type(value) not in TEXTS:
+            only = only_of(id(value), nobody)
+            if only is not nobody:
+                try:
+                    unit = ear.unit()
+                    if unit is not None and unit is not only and ear.hears(unit, id(value), (), None):
+                        cast("StateListener", ear.listener).read(unit, value, CELL, None, value, site)
+                except Exception as error:
+                    fault(error)
+        return value
 
 
 def made(rest: str) -> Event:

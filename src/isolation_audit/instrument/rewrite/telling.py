@@ -33,22 +33,22 @@ _UNNAMED: Final = frozenset({ITEM, ELEMENT, QUEUED, ENVIRON, ATTRIBUTE, LOCAL})
 """What may be read under a name that the source does not say, or as a part of all."""
 
 
-def tell(held: Held | None, site: int) -> None:
+def tell(unit: object, held: Held | None, site: int) -> None:
     if held is not None:
-        wrote(held.container, held.kind, held.key, held.value, site)
+        wrote(unit, held.container, held.kind, held.key, held.value, site)
 
 
-def tell_of(owner: Any, held: Held | None, site: int) -> None:
+def tell_of(unit: object, owner: Any, held: Held | None, site: int) -> None:
     """The same, of what ``owner`` may have another object keep."""
     if held is not None and held.container is not owner:
         if held.kind == ITEM:
-            concern(id(owner))
+            concern(id(owner), None)
         else:
             events.always(held.key)
-    tell(held, site)
+    tell(unit, held, site)
 
 
-def wrote(container: Any, kind: str, key: Any, value: Any, site: int) -> None:
+def wrote(unit: object, container: Any, kind: str, key: Any, value: Any, site: int) -> None:
     """Tell of a store; what it stores to is read with a report from now on."""
     if site not in armed.sites:
         armed.sites.add(site)
@@ -61,27 +61,29 @@ def wrote(container: Any, kind: str, key: Any, value: Any, site: int) -> None:
         events.always(key)  # it is read through a module, or through any object of the class
     listener = ear.listener
     if listener is not None:
-        listener.wrote(container, kind, key, value, site)
+        listener.wrote(unit, container, kind, key, value, site)
 
 
 class Teller:
-    """Tells of what a method of a container stores or reads."""
+    """Tells of what a method of a container stores or reads in a unit of work."""
 
-    __slots__ = ("_site",)
+    __slots__ = ("_site", "_unit")
 
-    def __init__(self, site: int) -> None:
-        self._site = site
+    def __init__(self, unit: object, site: int) -> None:
+        self._unit, self._site = unit, site
 
     def __call__(self, held: Held, *, read: bool) -> None:
         if not read:
-            tell(held, self._site)
+            tell(self._unit, held, self._site)
         elif ear.listener is not None:
-            ear.listener.read(held.container, held.kind, held.key, held.value, self._site)
+            ear.listener.read(self._unit, held.container, held.kind, held.key, held.value, self._site)
 
     def safely(self, held: Held) -> None:
         """Tell of a write while the application's own method runs."""
         try:
-            tell(held, self._site)
+            unit = None if ear.listener is None else ear.listener.unit()  # by now it may be another's work
+            if unit is not None:
+                tell(unit, held, self._site)
         except Exception as error:
             fault(error)
 
@@ -91,8 +93,8 @@ class OfFields(Teller):
 
     __slots__ = ("_owner",)
 
-    def __init__(self, site: int, owner: Any) -> None:
-        super().__init__(site)
+    def __init__(self, unit: object, site: int, owner: Any) -> None:
+        super().__init__(unit, site)
         self._owner = owner
 
     def __call__(self, held: Held, *, read: bool) -> None:

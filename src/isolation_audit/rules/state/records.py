@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from isolation_audit.instrument.originals import BUILTINS
-from isolation_audit.instrument.rewrite.listener import concern, concern_only, unconcern
+from isolation_audit.instrument.rewrite.listener import concern, concern_only, concerned, unconcern
 from isolation_audit.model.tables import first
 from isolation_audit.rules.state.contents import NUMBERS, TEXTS, described_as, size_of, tells_nothing
 from isolation_audit.rules.state.units import clock
@@ -101,12 +101,14 @@ class Write:
     def hold(self, value: object) -> None:
         """It is of this value now: the same statement has stored another one there, before anybody asked."""
         self.at = time_ns()
-        self.number = issubclass(type(value), NUMBERS) and type(value) is not bool
-        self._kind = type(value)
+        kind = self._kind = type(value)
+        self.number = kind is int or (issubclass(kind, NUMBERS) and kind is not bool)
         self._hash: int | None = None
         self._ref: ref[Any] | None = None
         self._identity = id(value)
-        if issubclass(self._kind, _EQUAL):
+        if kind is str or kind is int:
+            self._hash = hash(value)
+        elif issubclass(kind, _EQUAL):
             self._hash = _hash(value)
         else:
             self._ref = _ref(value)
@@ -210,7 +212,7 @@ class Records:
 
     def concern(self) -> None:
         """Have reads told of what is in this table, and of nothing else."""
-        concern_only(list(self._entries))
+        concern_only({identity: entry.only for identity, entry in list(self._entries.items())})
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -235,8 +237,9 @@ class Records:
         entry = self._entries.get(identity)
         if entry is None or (entry.gone is not None and entry.gone() is not container):
             entry = self._enter(container, identity, write.unit)
-        elif entry.only is not write.unit:
+        elif entry.only is not None and entry.only is not write.unit:
             entry.only = None
+            concern(identity, None)
         if key is None:
             entry.elements.append(write)
             return None
@@ -269,7 +272,8 @@ class Records:
 
         entry.gone = _ref(container, gone)
         self._entries[identity] = entry
-        concern(identity)
+        # One that any unit has got hold of before is here already.
+        concern(identity, None if identity in concerned else entry.only)
         return entry
 
     def _evict(self) -> None:

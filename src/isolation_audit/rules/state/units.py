@@ -165,13 +165,14 @@ class Units:
                 # Nothing but the application's own variable says who is at work.
                 ambient = self._ambient
                 text = ambient.read(None)
+                last, version, unit = self._last
+                if last is text and version is remembered.version:
+                    return unit
                 if type(text) is not str:
                     return self._by_name() if ambient.asks else None
-                last, version, unit = self._last
-                if last is not text or version is not remembered.version:
-                    version = remembered.version
-                    unit = self._by_name()
-                    self._last = text, version, unit
+                version = remembered.version
+                unit = self._by_name()
+                self._last = text, version, unit
                 return unit
             inputs = own_inputs() if request is None or request.inputs is None else request.inputs
             if inputs is None:

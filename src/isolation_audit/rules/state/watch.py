@@ -98,6 +98,8 @@ class StateWatch:
         """What any unit has got hold of."""
         self.units = Units(runtime, self._ended)
         self._judging = Judging(runtime, self.units)
+        self._in_functions: set[int] = set()
+        """Sites of stores that are no statement of a module's own."""
         self._ending: set[int] = set()
         """Units that are being judged at this moment."""
         self.unit = self.units.current
@@ -117,19 +119,16 @@ class StateWatch:
         open_units.forget()
         listener.listen(None)
 
-    def hears(self, identity: int, kinds: tuple[str, ...], key: object) -> bool:
-        """True where another unit than the one that is running has to do with this object, and with this place in it.
+    def hears(self, unit: object, identity: int, kinds: tuple[str, ...], key: object) -> bool:
+        """True where another unit than this one, which is running, has to do with an object, and with a place in it.
 
         The place is a key of one of these kinds; without kinds it is the whole object.
         """
         entry = self.records.of(identity)
         if entry is None or identity in self._published:
-            return self.unit() is not None
-        only = entry.only
-        if only is not None:  # most often it is the one that is running
-            unit = self.unit()
-            if unit is only or unit is None:
-                return False
+            return True
+        if entry.only is unit:
+            return False
         if kinds and not entry.elements:
             slots = entry.slots
             if type(key) is str:
@@ -137,19 +136,15 @@ class StateWatch:
                     return False
             elif place(kinds[0], key) not in slots and place(kinds[1], key) not in slots:
                 return False
-        return only is not None or self.unit() is not None
+        return True
 
-    def born(self, obj: object) -> None:
+    @staticmethod
+    def born(unit: Unit, obj: object) -> None:
         """It is new: what its unit puts into it is nobody else's, as long as nobody else gets hold of it."""
-        unit = self.unit()
-        if unit is not None:
-            unit.bear(obj)
+        unit.bear(obj)
 
-    def wrote(self, container: object, kind: str, key: object, value: object, site: int) -> None:
+    def wrote(self, unit: Unit, container: object, kind: str, key: object, value: object, site: int) -> None:
         """Keep who has written what."""
-        unit = self.unit()
-        if unit is None:
-            return
         known = unit.born.get(id(container))
         if known is not None and known() is container:
             return
@@ -165,8 +160,12 @@ class StateWatch:
             write.seq = next(clock)
             self._describe(unit, write, kind, key, value, made_now=made_now)
             return
-        if not sites.function_of(site) or (value is None and not self.records.has(container, where)):
+        if value is None and not self.records.has(container, where):
             return  # nothing has been there, and nothing is now
+        if site not in self._in_functions:
+            if not sites.function_of(site):
+                return
+            self._in_functions.add(site)
         write = Write(unit, site, value)
         before = self.records.write(container, where, write)
         if len(unit.writes) < _WRITES:
@@ -196,16 +195,13 @@ class StateWatch:
         if told and unit.is_worth_a_look(write.site):
             self._note_arguments(unit)
 
-    def read(self, container: object, kind: str, key: object, value: object, site: int) -> None:
+    def read(self, unit: Unit, container: object, kind: str, key: object, value: object, site: int) -> None:
         """Note a read of what another unit has written."""
         whole = kind in _WHOLE
         entry = self.records.of(id(container))
         if entry is not None and entry.gone is not None and entry.gone() is not container:
             entry = None
         inner = entry if whole else None if is_scalar(value) else self.records.of(id(value))
-        unit = self.unit()
-        if unit is None:
-            return
         published = unit.published.get(id(container)) if unit.published else None
         mine = (entry is None or entry.only is unit) and (inner is None or inner.only is unit)
         if mine and published is None:
@@ -283,7 +279,7 @@ class StateWatch:
         if len(listener.concerned) >= _CONCERNED:
             self.records.concern()
             self._published.clear()
-        listener.concern(id(value))
+        listener.concern(id(value), None)
         armed = [name for name in fields(value) if type(name) is str]
         for cls in type.__dict__["__mro__"].__get__(type(value)):
             armed += [name for name, one in list(vars(cls).items()) if type(one) is property]
