@@ -11,7 +11,11 @@ PROGRAMS = {
     "tracebacks with carets": """
         import traceback
         class A:
-            def __init__(self): self.d = {'k': {}}
+            def __init__(self): self.d, self.number = {'k': {}}, 5
+            def iterated(self):
+                for one in self.number: pass
+            def collected(self): return [self.d[one] for one in self.number if self.d]
+            def asserted(self): assert self.d.get('none'), self.d
             def item(self, k): return self.d['k'][k].name + self.d[k]
             def chain(self): return self.d['k'].get('x').name
             def store(self): self.d['k'][[]] = 1

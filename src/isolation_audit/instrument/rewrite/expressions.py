@@ -20,6 +20,7 @@ from isolation_audit.instrument.rewrite.nodes import (
     call,
     captured,
     clone,
+    either,
     fields_of,
     first_leaf,
     first_loaded,
@@ -84,7 +85,7 @@ class Expressions:
             return self.visit(node)
         site = self._facts.site(node, written(node), use)
         told = call("all", self.slow_copy(node), site)
-        return at(ast.IfExp(flag({*names, ANY}), told, node), first_leaf(node))
+        return either(flag({*names, ANY}), told, node, first_leaf(node))
 
     def slow(self, node: ast.expr) -> ast.expr:
         """The expression with all reports and without flags; the node is used up."""
@@ -130,7 +131,7 @@ class Expressions:
             self.decided = False
         # It stands where Python begins: until 3.11 with a function, since then with what it goes through.
         place = node if sys.version_info < (3, 12) else first_leaf(node.generators[0].iter)
-        return at(ast.IfExp(here(names), told, as_it_was), place)
+        return either(here(names), told, as_it_was, place)
 
     # Paths
 
@@ -142,7 +143,7 @@ class Expressions:
             return node if isinstance(node, ast.Name) else self._children(node)
         if twice(node):
             told = self.slow_copy(node)
-            return at(ast.IfExp(flag(names), told, node), first_leaf(node))
+            return either(flag(names), told, node, first_leaf(node))
         if isinstance(node, ast.Name):
             return node
         return self._step(node, self.visit)
@@ -250,7 +251,7 @@ class Expressions:
         if not twice(node):
             return self._told_call(node, self.visit)
         told = self._told_call(clone(node), self.slow)
-        return at(ast.IfExp(flag(names | self._armed_by(node)), told, node), first_leaf(node))
+        return either(flag(names | self._armed_by(node)), told, node, first_leaf(node))
 
     def _plain_call(self, node: ast.Call, visit: Visit) -> ast.expr:
         if not isinstance(node.func, ast.Attribute):

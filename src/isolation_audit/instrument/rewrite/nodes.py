@@ -103,6 +103,14 @@ def twice(node: ast.AST) -> bool:
     return not any(count > _LARGEST or isinstance(child, _KEPT) for count, child in enumerate(ast.walk(node)))
 
 
+def either(test: ast.expr, told: ast.expr, plain: ast.expr, place: ast.AST) -> ast.expr:
+    """``told`` if the test is true, else ``plain``; what is new in it is at ``place``."""
+    node = at(ast.IfExp(test, told, plain), place)
+    # Python 3.13 says of what is done with an expression, as to iterate it, that it is where the expression ends.
+    node.end_lineno, node.end_col_offset = plain.end_lineno, plain.end_col_offset
+    return node
+
+
 def is_simple(node: ast.expr) -> bool:
     """True for a key that can be evaluated again: constants and plain names."""
     match node:
