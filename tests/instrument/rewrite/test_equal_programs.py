@@ -16,6 +16,7 @@ PROGRAMS = {
                 for one in self.number: pass
             def collected(self): return [self.d[one] for one in self.number if self.d]
             def asserted(self): assert self.d.get('none'), self.d
+            def none(self): assert [self.number for one in [1] if self.d['k']], self.d
             def item(self, k): return self.d['k'][k].name + self.d[k]
             def chain(self): return self.d['k'].get('x').name
             def store(self): self.d['k'][[]] = 1
@@ -40,6 +41,21 @@ PROGRAMS = {
         for name in ['keep', 'add'] * 20:
             try: getattr(A(), name)()
             except UnboundLocalError: print(name, traceback.format_exc())
+    """,
+    "comprehensions whose variables have names of others": """
+        def outer(w, kept):
+            def inner(v):
+                nonlocal w
+                held = {repr(w): kept for w in v if w}
+                kept.append(w)
+                return held, w, [w for w in v if w], {w for w in kept}, w
+            return inner
+        count = 1
+        def counted(values):
+            global count
+            count += 1
+            return [count for count in values if count], count
+        print(outer(7, [])([1, 2]), counted([3, 0]), count)
     """,
     "loops that call nothing": """
         import sys, traceback

@@ -36,6 +36,7 @@ from isolation_audit.instrument.rewrite.sites import NAVIGATED
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.rewrite.facts import FunctionFacts
+    from isolation_audit.instrument.rewrite.names import Names
 
 
 _PREPARES: Final = {"getattr": "getting", "setattr": "setting", "__setattr__": "setting", "vars": "viewing"}
@@ -207,6 +208,9 @@ class Expressions:
         """What tells of the reading of a variable, if it outlives the call."""
         name = node.id
         owner = self._facts.names.owner(name)
+        if id(original(node)) in self._facts.of_comprehensions:
+            # It is gone with its comprehension, though a container that it names may be known.
+            return "kept" if owner is not None and self._is_kept(node, owner) else None
         if owner is None:
             return "variable" if name in self._facts.module.variables else None
         if name in self._facts.module.rebound:
@@ -215,10 +219,13 @@ class Expressions:
             return "default"
         if name in self._facts.carried:
             return "carried"
+        return "kept" if self._is_kept(node, owner) else None
+
+    def _is_kept(self, node: ast.Name, owner: Names) -> bool:
         goes_on = owner is not self._facts.names or self._facts.suspended
-        if not goes_on or name not in self._facts.module.changed:
-            return None
-        return "kept" if self._facts.uses.of(original(node)) != NAVIGATED else None
+        if not goes_on or node.id not in self._facts.module.changed:
+            return False
+        return self._facts.uses.of(original(node)) != NAVIGATED
 
     def _armed_by(self, node: ast.AST) -> set[str]:
         """The names that a piece of code reads."""

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.rewrite.fresh import fresh
-from isolation_audit.instrument.rewrite.names import given_names, with_mutable_defaults
+from isolation_audit.instrument.rewrite.names import given_names, of_comprehensions, with_mutable_defaults
 from isolation_audit.instrument.rewrite.suspended import carried, is_suspended
 from isolation_audit.instrument.rewrite.uses import Function, Uses
 
@@ -40,6 +40,7 @@ class FunctionFacts:
         self.suspended = is_suspended(node)
         self.carried = carried(node) & names.bound if self.suspended else set()
         """Its local variables that a later unit of work may find as an earlier one has left them."""
+        self.of_comprehensions = of_comprehensions(node)
         self.fresh = fresh(node, given_names(node)) & names.bound
         """Containers that a call makes for itself."""
         self.uses = Uses(node)

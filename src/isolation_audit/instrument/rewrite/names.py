@@ -71,6 +71,21 @@ def _arguments(arguments: ast.arguments) -> list[ast.arg]:
     return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *more]
 
 
+def of_comprehensions(function: Function) -> set[int]:
+    """The identities of the nodes that name a comprehension's own variables, whatever else has their names."""
+    found: set[int] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            own = {one.id for part in node.generators for one in ast.walk(part.target) if isinstance(one, ast.Name)}
+            before = {id(one) for one in ast.walk(node.generators[0].iter)}
+            found.update(
+                id(one)
+                for one in ast.walk(node)
+                if isinstance(one, ast.Name) and one.id in own and id(one) not in before
+            )
+    return found
+
+
 def variables(tree: ast.Module) -> set[str]:
     """The module's names that are data: assigned at its top level, or by ``global`` in a function."""
     found: set[str] = set()

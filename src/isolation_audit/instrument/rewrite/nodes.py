@@ -106,8 +106,11 @@ def twice(node: ast.AST) -> bool:
 def either(test: ast.expr, told: ast.expr, plain: ast.expr, place: ast.AST) -> ast.expr:
     """``told`` if the test is true, else ``plain``; what is new in it is at ``place``."""
     node = at(ast.IfExp(test, told, plain), place)
-    # Python 3.13 says of what is done with an expression, as to iterate it, that it is where the expression ends.
+    # Python 3.13 says of what is done with an expression, as to iterate it, that it is where the expression stands. But
+    # the line on which it begins is that of what is new: tracers are told of it.
     node.end_lineno, node.end_col_offset = plain.end_lineno, plain.end_col_offset
+    if node.lineno == plain.lineno:
+        node.col_offset = plain.col_offset
     return node
 
 
