@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from isolation_audit.rules.state.atoms import atoms
+from isolation_audit.rules.state.atoms import hashes
 from isolation_audit.rules.state.contents import texts
 
 
@@ -14,7 +14,7 @@ class Held:
     def __init__(self) -> None:
         self._texts: dict[int, tuple[Any, tuple[str, ...]]] = {}
         """By identity; the values are held, so that their identities stay their own."""
-        self._atoms: dict[tuple[str, ...], dict[int, str]] = {}
+        self._atoms: dict[tuple[str, ...], frozenset[int]] = {}
 
     def texts(self, value: Any) -> tuple[str, ...]:
         """The texts in a value."""
@@ -23,9 +23,9 @@ class Held:
             known = self._texts[id(value)] = (value, tuple(texts(value)))
         return known[1]
 
-    def atoms(self, held: tuple[str, ...]) -> dict[int, str]:
-        """The atoms of texts that are held together."""
+    def atoms(self, held: tuple[str, ...]) -> frozenset[int]:
+        """The hashes of the atoms of texts that are held together."""
         found = self._atoms.get(held)
         if found is None:
-            found = self._atoms[held] = atoms("\0".join(held))
+            found = self._atoms[held] = hashes("\0".join(held))
         return found

@@ -13,10 +13,11 @@ from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import sites
 from isolation_audit.instrument.rewrite.listener import CARRIED, ITEM, LOCAL
 from isolation_audit.model.rules import Severity
+from isolation_audit.model.tables import first
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.crossing.displaced import OpenConnections
 from isolation_audit.rules.provenance.own_records import OwnRecords
-from isolation_audit.rules.state.atoms import atoms
+from isolation_audit.rules.state.atoms import atoms, hashes
 from isolation_audit.rules.state.crossed import Crossed
 from isolation_audit.rules.state.held import Held
 from isolation_audit.rules.state.literals import Literals
@@ -117,8 +118,8 @@ class Judging:
         if write.settled:
             return
         held = write.texts if write.texts is not None else contents.texts(write.value())
-        found = contents.atoms(held) if own else {}
-        write.atoms = frozenset(list(own & found.keys())[:_KEPT])
+        found = own & contents.atoms(held) if own else own
+        write.atoms = found if len(found) <= _KEPT else frozenset(first(found, _KEPT))
         write.content = hash(held) if held else 0
         write.texts = None
         write.settled, write.kept = True, False
@@ -186,7 +187,7 @@ class Judging:
     def _by_atoms(
         self, text: str, unit: Unit, write: Write, asked: ReadInputs, places: tuple[AccessSite, AccessSite]
     ) -> str:
-        if not write.atoms:
+        if write.atoms.isdisjoint(hashes(text)):
             return ""
         parties = {hash(one.user.id) if one.user is not None else id(one) for one in (unit, write.unit)}
         for key, atom in atoms(text).items():
@@ -206,6 +207,8 @@ class Judging:
     def _by_record(self, text: str, write: Write, asked: ReadInputs, place: AccessSite) -> str:
         writer = self._now(write.unit.user)
         if writer is None or asked.holds(writer.id.casefold()):
+            return ""
+        if not any(self.records.owner_of(key) is writer for key in hashes(text)):
             return ""
         kept = [atom for key, atom in atoms(text).items() if self.records.owner_of(key) is writer]
         if not kept or any(asked.holds(atom) for atom in kept):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Callable
+from functools import wraps
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -52,10 +54,32 @@ _ALL: Final = 8_000_000
 """Characters of all files that are kept."""
 
 
+_ANSWERS: Final = 20_000
+"""Answers that are remembered: each request reads at the same sites, and a file is read once."""
+
+Question = Callable[["Literals", "AccessSite"], bool]
+
+
+def _once(question: Question) -> Question:
+    @wraps(question)
+    def asked(self: Literals, site: AccessSite) -> bool:
+        key = question, site
+        known = self.answers.get(key)
+        if known is None:
+            if len(self.answers) >= _ANSWERS:
+                self.answers.clear()
+            known = self.answers[key] = question(self, site)
+        return known
+
+    return asked
+
+
 class Literals:
     """The words of the application's code."""
 
     def __init__(self) -> None:
+        self.answers: dict[tuple[Question, AccessSite], bool] = {}
+        """What was said of each site."""
         self._texts: dict[str, str] = {}
         self._left = _ALL
         self._folders = "\0".join((os.getcwd(), sys.prefix, script() or "")).casefold()  # noqa: PTH109
@@ -88,25 +112,30 @@ class Literals:
         all_of_it = rf"\b{name}\s*\.\s*(?:values|items)\s*\(|\bin\s+{name}\b(?!\s*[.\[(])"
         return re.search(all_of_it, self.function(site)) is not None
 
+    @_once
     def shows_all(self, site: AccessSite) -> bool:
         """True where every entry of a container is shown."""
         return shows_all(self.function(site), site.expression)
 
+    @_once
     def asks_if_any(self, site: AccessSite) -> bool:
         """True where it is only asked whether there is something: ``one.buyer is None``."""
         lines = self._text(site.file).splitlines()[site.line - 1 : site.line]
         expression = re.escape(site.expression.casefold())
         return site.use == NAVIGATED and any(re.search(rf"{expression} is (?:not )?none\b", line) for line in lines)
 
+    @_once
     def takes_keys(self, site: AccessSite) -> bool:
         """True where of a mapping only the keys are taken."""
         return takes_keys(self.function(site), site.expression)
 
+    @_once
     def is_restricted(self, site: AccessSite) -> bool:
         """True where only administrators and the like get into the function around a site."""
         text = self._text(site.file)
         return is_restricted(_decorators(text, site.line) + _function(text, site.line))
 
+    @_once
     def picks(self, site: AccessSite) -> bool:
         """True where a container is gone through for what fits a comparison: ``[one for one in all if one.x == x]``."""
         # Names of expressions have single quotes, whatever the code has.
