@@ -75,3 +75,33 @@ def test_an_id_of_a_browser_is_nobody_who_was_there_before(login: bool) -> None:
             users.token(name).login = login
             sessions.told("sid", {"user": name})
         assert [user.id for user in sessions.former("sid")] == (["b-17c3"] if login else [])
+
+
+BERG, KLEIN = "anna.berg@example.org", "anna.klein@example.org"
+
+
+@pytest.mark.parametrize(
+    ("room_of", "users", "found"),
+    [
+        (lambda user: f"inbox_{user.partition('.')[0]}", [BERG, KLEIN], True),
+        (lambda user: f"user:{user.partition('@')[0]}", ["john@acme.example", "john@globex.example"], True),
+        (lambda user: f"inbox_{user}", [BERG, KLEIN], False),
+        (lambda user: f"user:{user.partition('@')[0]}", [BERG, KLEIN], False),
+        (lambda user: f"users:{user.partition('.')[0]}", [BERG, KLEIN], False),
+        (lambda user: f"team-{user.partition('.')[0]}", [BERG, KLEIN], False),
+        (lambda _user: "user:1", ["1.berg", "1.klein"], False),
+        (lambda user: f"user:{user.partition('@')[0]}", ["anna", "anna@example.org"], False),
+    ],
+    ids=["first name", "local part", "whole", "whole local part", "users", "team", "number", "one of them whole"],
+)
+def test_rooms_of_ones_own_by_a_part_of_an_address(audited, room_of: Any, users: list[str], found: bool) -> None:
+    async def answer(chat: Chat, _sid: str, user: str) -> None:
+        for one, sid in chat.sids.items():
+            await enter(chat.server, sid, room_of(one))
+        await chat.server.emit("mail", MAIL, room=room_of(user))
+
+    done = audited(Chat(answer).scenario(users), config())
+    assert set(done.findings) == ({"IA202"} if found else set())
+    for finding in done.findings.get("IA202", ()):
+        hers, others = map(done.auditor.pseudonyms.text, users)
+        assert labels(done, finding) == {"ambient": hers, "content": hers, "addressee": others}

@@ -70,6 +70,19 @@ def test_plain_and_other_letters_are_cut_alike(words, text) -> None:
     assert len(of_others(words, text, BOB)) == 1
 
 
+@pytest.mark.parametrize("told", [f"sleep(1)\nprint('{SAID}')", f'mutation {{ note(text: "{SAID}") }}'])
+def test_what_is_quoted_goes_on_by_itself(words, told) -> None:
+    said(words, ALICE, told)
+    assert len(of_others(words, f'{{"output": "{SAID}"}}', BOB)) == 1
+    said(words, BOB, told)
+    assert not of_others(words, SAID, CAROL)
+
+
+def test_an_apostrophe_is_no_quote(words) -> None:
+    said(words, ALICE, "I don't know whether the parcel's at the harbour or in the city's depot")
+    assert not of_others(words, "t know whether the parcel", BOB)
+
+
 def test_a_full_table_lets_the_oldest_go(words, monkeypatch) -> None:
     monkeypatch.setattr(own_words, "_PHRASES", 3)
     texts = [f"parcel {name} waits at the harbour" for name in ("one", "two", "three", "four", "five")]

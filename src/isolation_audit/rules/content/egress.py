@@ -23,6 +23,7 @@ from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.current_inputs import inputs_at_exit, unit_inputs
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
+from isolation_audit.rules.content.given_cookies import GivenCookies
 from isolation_audit.rules.content.payloads import LARGEST, Payloads
 from isolation_audit.rules.provenance.code import constants
 from isolation_audit.rules.provenance.judge import Exit, Judge
@@ -91,6 +92,7 @@ class Egress(Payloads, Exits):
         self._shared_with = runtime.part(SharedWith)
         self._latest = runtime.part(LatestUnits)
         self._unlearned = runtime.part(Unlearned)
+        self.given_cookies = runtime.part(GivenCookies)
         self.shared_caches: SharedCaches = SharedCaches(runtime, self)
 
     def secrets(self, payload: Any, target: str, what: str) -> None:

@@ -21,6 +21,7 @@ from isolation_audit.rules.content.handed_out import look_for_credentials, may_h
 from isolation_audit.rules.content.payloads import LARGEST
 from isolation_audit.rules.content.pushes import Events, Push
 from isolation_audit.rules.content.response_heads import HEAD, NOBODYS, readable
+from isolation_audit.rules.provenance.verdicts import Judgement, Verdict
 from isolation_audit.vocabulary.exits import PUSHED, LeavingResponse
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from isolation_audit.model.inputs import Inputs
     from isolation_audit.model.users import User
     from isolation_audit.rules.content.egress import Egress
-    from isolation_audit.rules.provenance.verdicts import Judgement
     from isolation_audit.rules.shared_caches.answers import Answer
 
 RESPONSE: Final = "a response"
@@ -276,6 +276,14 @@ class Response(LeavingResponse):
 
     def _judge_head(self, user: User) -> None:
         """The same of its headers."""
+        owner = self._sinks.given_cookies.owner(user, self._head, current_inputs())
+        if owner is not None:
+            self._head = []
+            judgement = Judgement(Verdict.GIVEN, owner)
+            self._sinks.publish(
+                self._target, HEAD, user, Mark(owner), endpoint=self._request.endpoint, judgement=judgement
+            )
+            return
         head = readable(self._head)
         self._head = []
         asked = self._sinks.named(self._request.asked) - {user.id}

@@ -7,14 +7,12 @@ pass on purpose is in docs/reference/integrations.md.
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import beneath
-from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content import secrets
 from isolation_audit.content.naming import Naming, named, parsed, tells_of_presence
 from isolation_audit.content.payload import Gathering
@@ -24,6 +22,7 @@ from isolation_audit.model.current_inputs import own_inputs
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, User, plain_text, same
 from isolation_audit.rules.crossing.letters import is_addressed_to
+from isolation_audit.rules.crossing.personal_rooms import is_of, mistaken
 from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.targets.ownership import differ
 from isolation_audit.vocabulary.messages import Message, MessagesSent
@@ -57,9 +56,6 @@ _TEXTS: Final = 64
 
 _WAITING: Final = 10_000
 """Messages to others that wait for the end of a round; beyond it, those that wait are told of at once."""
-
-_PERSONAL: Final = pattern(r"(?:(?:inbox|personal|private|user|users)[\W_]?)?", re.IGNORECASE)
-"""What stands before the id in the name of a room that is one user's own."""
 
 _TYPES: Final = ("event", "type", "kind")
 
@@ -210,20 +206,24 @@ class Addressees(MessagesSent):
             self._secrets_in_room(sender, receivers, message)
         if name is None or any(fnmatchcase(name, glob) for glob in self._shared):
             return
-        other = next((user for user in receivers if user.kind is Kind.USER and not _is_of(name, user)), None)
+        other = next((user for user in receivers if user.kind is Kind.USER and not is_of(name, user)), None)
         if other is None:
             return
+        of_two = mistaken(name, sender, receivers)
+        if of_two is not None and not self._meant(message):
+            self._tell(Reached(message, "one", sender, *of_two, ()))
+            return
         marks = self._marks(message)
-        if len({mark.user.id for mark in marks}) != 1 or not _is_of(name, marks[0].user):
+        if len({mark.user.id for mark in marks}) != 1 or not is_of(name, marks[0].user):
             return
         if named(message.payload, marks[0].user.id) < Naming.SUBJECT and not self._meant(message):
             self._tell(Reached(message, "one", sender, marks[0].user, other, ()))
 
     def kept_room(self, name: str | None, former: User, receiver: User, message: Message, sender: User | None) -> None:
         """What goes to a room that is named for one user is that user's, and says so by its address."""
-        if name is None or any(fnmatchcase(name, glob) for glob in self._shared) or not _is_of(name, former):
+        if name is None or any(fnmatchcase(name, glob) for glob in self._shared) or not is_of(name, former):
             return
-        if not _is_of(name, receiver) and not self._meant(message):
+        if not is_of(name, receiver) and not self._meant(message):
             self._tell(Reached(message, "one", sender, former, receiver, ()))
 
     def _secrets_in_room(self, sender: User | None, receivers: list[User], message: Message) -> None:
@@ -358,11 +358,6 @@ class Addressees(MessagesSent):
 def _key(payload: Any) -> int:
     """Equal for equal payloads. It stays in this process, and nothing can be read from it."""
     return hash(payload) if type(payload) in (str, bytes) else hash(tuple(Gathering(payload).texts))
-
-
-def _is_of(room: str, user: User) -> bool:
-    """True where a room is named for one user: by the id alone, or behind a word that says so."""
-    return room.endswith(user.id) and _PERSONAL.fullmatch(room, 0, len(room) - len(user.id)) is not None
 
 
 def _event(payload: Any) -> str | None:

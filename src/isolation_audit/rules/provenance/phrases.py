@@ -38,6 +38,8 @@ _PART_WORD: Final = 6
 _any_words: Final = pattern(r"\w+")
 _SPACED: Final = "".join(sign.lower() if re.match(r"\w", sign) else " " for sign in map(chr, range(128)))
 _sentences: Final = pattern(r"[.!?;]\s+|[\r\n\0]+")
+_quoted: Final = pattern(r"\"([^\"\r\n]{10,})\"|(?<!\w)'([^'\r\n]{10,})'(?!\w)")
+"""What stands between quotes, as in code, and in the questions of query languages: it goes on without them."""
 _escapes: Final = pattern(r"\\(?:u([0-9a-fA-F]{4})|[nrtbf\"/\\])")
 
 
@@ -105,13 +107,16 @@ def marks_in(text: str, user: User, *, read: bool = False) -> Iterator[Phrase]:
 
 
 def phrases_in(text: str, user: User, *, read: bool = False) -> Iterator[Phrase]:
-    """The phrases of a text: its sentences, and then the parts of the long ones.
+    """The phrases of a text: its sentences, what it quotes, and then the parts of the long ones.
 
     Of what was ``read``, those that numbers make long enough are none: "cart total: 10.99" is what the application says
     to anybody, and somebody else's cart may be worth as much.
     """
     parts: list[Phrase] = []
-    for sentence in _sentences.split(text):
+    sentences = _sentences.split(text)
+    if '"' in text or "'" in text:
+        sentences += [one for pair in _quoted.findall(text) for one in pair if one and one != text]
+    for sentence in sentences:
         if len(sentence.split(None, WORDS)) < WORDS:
             continue
         words = words_of(sentence)[:_MOST_WORDS]

@@ -50,6 +50,10 @@ class Verdict(Enum):
         Severity.WARNING,
         "a service keeps the conversation, which the other user's work has begun; its id is in no input of this unit",
     )
+    GIVEN = (
+        Severity.WARNING,
+        "it sets a cookie which the other user was given before, and which has not come in with this request",
+    )
     HANDED = (Severity.WARNING, "it is in no input; background work read it meanwhile")
     INCOMPLETE = (Severity.WARNING, "it is in no input that was seen; not seen: {how}")
     OPEN = (
