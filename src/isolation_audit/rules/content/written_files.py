@@ -23,6 +23,7 @@ from isolation_audit.model.inputs import FILE, STORE, Input
 from isolation_audit.model.owner_records import Record
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
+from isolation_audit.rules.content.folders_of_users import Asked, asked_with, forget_lists
 from isolation_audit.vocabulary.outside import FilesOpened
 
 if TYPE_CHECKING:
@@ -145,7 +146,14 @@ class Files(FilesOpened):
             self.runtime.publish(Overwritten(user, last.user, record, stack))
         else:
             library = _is_opened_by_library()
-            inputs.receive(Input(FILE, path, texts=_plain_text if library else _text))
+            one = Input(FILE, path, texts=_plain_text if library else _text)
+            if inputs.strange:
+                forget_lists(inputs.strange, path)
+            asked = asked_with(path, user, self.runtime.users.known, inputs.files)
+            if asked is not None:
+                one.question, one.asked = asked, Asked.texts
+                inputs.strange.append(one)
+            inputs.receive(one)
             if library:
                 inputs.receive(Input(STORE, path, texts=_binary_text))
 

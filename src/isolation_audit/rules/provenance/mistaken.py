@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.content.naming import parsed
 from isolation_audit.content.questions import persons_asked_for
-from isolation_audit.model.inputs import REQUEST
+from isolation_audit.model.inputs import FILE, REQUEST
 from isolation_audit.model.users import same
 from isolation_audit.rules.provenance.code import constants
 from isolation_audit.rules.provenance.judge import Exit, Judge
@@ -83,9 +84,12 @@ def _shown(one: Input, inputs: Inputs, text: str, made_by: CodeType | None) -> l
     """The values of an answer that stand in an exit, and in nothing else that has come in, or in the view's code."""
     whole = unescaped(text)
     known = [text for other in inputs.kept if other is not one for text in texts(other.texts(other.value), _VALUES)]
+    held = one.texts(one.value)
+    if one.kind == FILE:
+        held = parsed(held) or held.splitlines()
     written = "\0".join([*known, *constants(made_by)])
     return [
         value
-        for value in texts(one.texts(one.value), _VALUES)
+        for value in texts(held, _VALUES)
         if len(value) >= (_DIGITS if value.isdecimal() else _LONG) and value in whole and value not in written
     ]
