@@ -13,12 +13,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_installed, is_standard
-from isolation_audit.analysis.patterns import pattern
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.work.routes import Endpoint, code_of
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.connections import Connections
 from isolation_audit.integrations.building_blocks.http_request import Serving
+from isolation_audit.integrations.building_blocks.lines_of_clients import said
 from isolation_audit.model.contexts import begin_anew, change_unit, current_unit
 from isolation_audit.model.gates import Gate
 from isolation_audit.model.requests import Request
@@ -36,7 +36,6 @@ _BEGINNING: Final = "asyncio.streams:StreamReaderProtocol.connection_made"
 _READING: Final = ("read", "readexactly", "readuntil")
 """What all reading of a server ends in; ``readline`` is the last of them."""
 _HTTP: Final = b"HTTP/"
-_verbs: Final = pattern(r"(?m)^([A-Z]{2,}|/[a-z]+) ")
 
 
 class StreamServers:
@@ -211,12 +210,7 @@ class ReceivePoint(Interceptor):
     def after(self, writer: Any, result: Any) -> None:
         """What has come in is an input, and may say whose the connection is."""
         if result:
-            self._connections.received(writer, self._connections.of(writer), _said(result))
-
-
-def _said(data: bytes) -> str:
-    """What has come in as text, with the verbs of its lines (``PUT ...``) apart from what is said with them."""
-    return _verbs.sub(r"\1\n", data.decode("utf-8", "replace"))
+            self._connections.received(writer, self._connections.of(writer), said(result))
 
 
 integration = StreamServers()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import socketserver
 import ssl
 import subprocess
 import sys
@@ -202,6 +204,33 @@ async def _served(handler: Any, *parts: bytes) -> list[str]:
 def stream_servers() -> Any:
     parts = b"alicehello\n", b"bob says", b" that\nand the rest"
     return [asyncio.run(_served(_in_every_way, *parts)), asyncio.run(_served(_refusing))]
+
+
+class _Lines(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        for line in self.rfile:
+            if line == b"refuse\n":
+                raise ConnectionAbortedError
+            self.wfile.write(line.upper())
+
+
+class _BufferedLines(_Lines):
+    wbufsize = -1
+
+
+@use("socket_servers")
+def socket_servers() -> Any:
+    told = []
+    for handler in (_Lines, _BufferedLines):
+        with socketserver.TCPServer(("127.0.0.1", 0), handler) as server:
+            server.handle_error = lambda *_about: None
+            for line in (b"alice says hello\n", b"refuse\n"):
+                with socket.create_connection(server.server_address, timeout=60) as client:
+                    client.sendall(line)
+                    client.shutdown(socket.SHUT_WR)
+                    server.handle_request()
+                    told.append(client.recv(100).decode())
+    return told
 
 
 def certificate(folder: str) -> tuple[Any, Any]:

@@ -1,0 +1,168 @@
+"""The standard library's ``socketserver``: connections that an application's own handlers serve are units of work.
+
+Handlers of HTTP have an integration of their own. Of the others those are watched that read and write through
+``rfile`` and ``wfile``: what goes through a socket by itself has no hook but one for all sockets of the process.
+"""
+
+from __future__ import annotations
+
+import socket
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.analysis.frames import is_installed, is_standard
+from isolation_audit.config.model import Target
+from isolation_audit.instrument.calls.interceptors import Interceptor
+from isolation_audit.instrument.resolve import resolve
+from isolation_audit.instrument.work.routes import Endpoint, code_of
+from isolation_audit.integrations import Point
+from isolation_audit.integrations.building_blocks.connections import Connections
+from isolation_audit.integrations.building_blocks.http_request import Serving
+from isolation_audit.integrations.building_blocks.lines_of_clients import said
+from isolation_audit.model.contexts import current_unit
+from isolation_audit.model.gates import Gate
+from isolation_audit.model.requests import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from isolation_audit.instrument.reading.layout import Layout, Values
+    from isolation_audit.instrument.runtime import Runtime
+
+_SERVING: Final = "socketserver:BaseServer.finish_request"
+_WRITE: Final = "socketserver:_SocketWriter.write"
+_READ: Final = "socket:SocketIO.readinto"
+_BUFFERED: Final = "socket:SocketIO.write"
+_HTTP: Final = "handle_one_request"
+"""What handlers of HTTP have."""
+
+
+class SocketServers:
+    """The integration."""
+
+    distribution = ""
+    since = ""
+
+    @staticmethod
+    def points(runtime: Runtime) -> Iterator[Point]:
+        """What serves a connection, and what goes through it: that is looked at once there was one."""
+        connections, gate = Connections(_SERVING, runtime), Gate()
+        yield Point(_SERVING, partial(ServePoint, runtime, connections, gate))
+        yield Point(_WRITE, partial(SendPoint, _WRITE, connections, gate))
+
+
+class _Served:
+    """The mark of requests that are such connections."""
+
+    __slots__ = ("socket",)
+
+    def __init__(self, served: socket.socket) -> None:
+        self.socket = served
+
+
+class ServePoint(Serving):
+    """Around the call that makes the handler of a connection, which serves it until its end."""
+
+    counted = ""  # it counts its messages
+
+    def __init__(self, runtime: Runtime, connections: Connections, gate: Gate, layout: Layout) -> None:
+        super().__init__(_SERVING, runtime)
+        self._connections = connections
+        self._opens = gate
+        self._server_of = layout.receiver_reader()
+        self._socket_of = layout.argument("request")
+
+    def before(self, values: Values) -> Any:
+        """Begin a request that comes with no head."""
+        served = self._socket_of(values)
+        made_by = vars(self._server_of(values)).get("RequestHandlerClass")
+        if not isinstance(served, socket.socket) or not isinstance(made_by, type) or hasattr(made_by, _HTTP):
+            return None
+        view = getattr(made_by, "handle", None)
+        code = None if view is None else code_of(view)
+        if code is None or is_installed(code.co_filename) or is_standard(code.co_filename):
+            return None
+        self._watch()
+        endpoint = Endpoint(view=view)
+        request = Request(self._sources, _no_headers, mark=_Served(served), endpoint_of=lambda: endpoint)
+        request.lasting = True
+        begun = self._begin(request, current_unit().request)
+        self._connections.of(served).opened_by = request, endpoint
+        return begun
+
+    def _watch(self) -> None:
+        """From the first connection on, look at what files of sockets read and write."""
+        if self._opens.open:
+            return
+        self._opens.open = True
+        places = self._runtime.places
+        for place, kind in ((_READ, ReceivePoint), (_BUFFERED, BufferedPoint)):
+            target = resolve(socket, Target("socket", place.partition(":")[2]))
+            made = partial(kind, self._connections)
+            places.meanwhile((_SERVING, place), partial(places.callable, target, place, made))
+
+
+def _no_headers() -> tuple[()]:
+    return ()
+
+
+def _socket_of(file: Any) -> Any:
+    """The socket beneath what reads or writes, also where another user's work does."""
+    return vars(file).get("_sock")
+
+
+class SendPoint(Interceptor):
+    """Around what writes to a connection."""
+
+    def __init__(self, place: str, connections: Connections, gate: Gate | None, layout: Layout) -> None:
+        self.place = place
+        self.gate = gate
+        self._connections = connections
+        self._file_of = layout.receiver_reader()
+        self._data = layout.argument("b")
+
+    def before(self, values: Values) -> None:
+        """Compare with whose it is; what clients write is a question, and no answer."""
+        served = _socket_of(self._file_of(values))
+        connection = None if served is None else self._connections.known(served)
+        if connection is None or connection.opened_by is None or type(connection.opened_by[0].mark) is not _Served:
+            return
+        if connection.owner is None:
+            self._connections.ask(served, connection)
+        self._connections.sent(connection, bytes(self._data(values)))
+
+
+class BufferedPoint(SendPoint):
+    """Around what a file with a buffer writes to its socket, one for all sockets."""
+
+    def __init__(self, connections: Connections, layout: Layout) -> None:
+        super().__init__(_BUFFERED, connections, None, layout)
+
+
+class ReceivePoint(Interceptor):
+    """Around what reads from a socket for a file, whose own methods are written in C."""
+
+    place = _READ
+
+    def __init__(self, connections: Connections, layout: Layout) -> None:
+        self._connections = connections
+        self._file_of = layout.receiver_reader()
+        self._buffer = layout.argument("b")
+
+    def before(self, values: Values) -> Any:
+        """Keep the buffer for the end, where the connection's own work reads."""
+        request = current_unit().request
+        mark = None if request is None else request.mark
+        if type(mark) is not _Served or mark.socket is not _socket_of(self._file_of(values)):
+            return None
+        return mark.socket, self._buffer(values)
+
+    def after(self, state: Any, result: Any) -> None:
+        """What has come in is an input, and may say whose the connection is."""
+        served, buffer = state
+        if type(result) is int and result > 0:
+            text = said(bytes(memoryview(buffer)[:result]))
+            self._connections.received(served, self._connections.of(served), text)
+
+
+integration = SocketServers()
