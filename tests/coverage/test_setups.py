@@ -20,6 +20,7 @@ BLIND: dict[str, tuple[str, str, str]] = {
     "unknown_framework": ("", "blind", "the program itself on port"),
     "unknown_senders": ("", "blind", "none of the 3 messages had a known user"),
     "unknown_handlers": ("", "blind", "the program itself on port"),
+    "unknown_lines": ("", "blind", "none of the 3 messages had a known user"),
     "cheroot_server": ("", "blind", "cheroot is at work and not watched (3 requests)"),
     "opaque_tokens": ("", "blind", "none of the 3 requests had a known user"),
     "typo_in_a_path": (

@@ -24,12 +24,13 @@ from isolation_audit.model.gates import Gate
 from isolation_audit.model.requests import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
-_SERVING: Final = "socketserver:BaseServer.finish_request"
+_HANDLER: Final = "socketserver:StreamRequestHandler"
+_BEGINNING: Final = f"{_HANDLER}.setup"
 _WRITE: Final = "socketserver:_SocketWriter.write"
 _READ: Final = "socket:SocketIO.readinto"
 _BUFFERED: Final = "socket:SocketIO.write"
@@ -46,49 +47,58 @@ class SocketServers:
     @staticmethod
     def points(runtime: Runtime) -> Iterator[Point]:
         """What serves a connection, and what goes through it: that is looked at once there was one."""
-        connections, gate = Connections(_SERVING, runtime), Gate()
-        yield Point(_SERVING, partial(ServePoint, runtime, connections, gate))
+        connections, gate = Connections(_HANDLER, runtime), Gate()
+        yield Point(_BEGINNING, partial(SetupPoint, runtime, connections, gate))
+        yield Point(FinishPoint.place, partial(FinishPoint, gate))
         yield Point(_WRITE, partial(SendPoint, _WRITE, connections, gate))
 
 
 class _Served:
     """The mark of requests that are such connections."""
 
-    __slots__ = ("socket",)
+    __slots__ = ("end", "socket")
 
     def __init__(self, served: socket.socket) -> None:
         self.socket = served
+        self.end: Callable[[], None] | None = None
+        """Ends the request, which has begun in another call."""
 
 
-class ServePoint(Serving):
-    """Around the call that makes the handler of a connection, which serves it until its end."""
+class SetupPoint(Serving):
+    """Around the set-up of a handler, which serves its connection from then on."""
 
     counted = ""  # it counts its messages
 
     def __init__(self, runtime: Runtime, connections: Connections, gate: Gate, layout: Layout) -> None:
-        super().__init__(_SERVING, runtime)
+        super().__init__(_BEGINNING, runtime)
         self._connections = connections
         self._opens = gate
-        self._server_of = layout.receiver_reader()
-        self._socket_of = layout.argument("request")
+        self._handler_of = layout.receiver_reader()
 
     def before(self, values: Values) -> Any:
-        """Begin a request that comes with no head."""
-        served = self._socket_of(values)
-        made_by = vars(self._server_of(values)).get("RequestHandlerClass")
-        if not isinstance(served, socket.socket) or not isinstance(made_by, type) or hasattr(made_by, _HTTP):
-            return None
-        view = getattr(made_by, "handle", None)
+        """Wait for its end, where the handler is the application's own."""
+        handler = self._handler_of(values)
+        view = None if hasattr(handler, _HTTP) else getattr(type(handler), "handle", None)
         code = None if view is None else code_of(view)
         if code is None or is_installed(code.co_filename) or is_standard(code.co_filename):
             return None
+        return handler, view
+
+    def after(self, state: Any, _result: Any) -> None:
+        """Begin a request that comes with no head."""
+        handler, view = state
+        served = vars(handler).get("connection")
+        if not isinstance(served, socket.socket):
+            return
         self._watch()
-        endpoint = Endpoint(view=view)
-        request = Request(self._sources, _no_headers, mark=_Served(served), endpoint_of=lambda: endpoint)
+        endpoint, mark = Endpoint(view=view), _Served(served)
+        request = Request(self._sources, _no_headers, mark=mark, endpoint_of=lambda: endpoint)
         request.lasting = True
-        begun = self._begin(request, current_unit().request)
+        mark.end = partial(super().after, self._begin(request, current_unit().request), None)
         self._connections.of(served).opened_by = request, endpoint
-        return begun
+
+    def failed(self, state: Any, error: BaseException) -> None:
+        """Nothing has begun."""
 
     def _watch(self) -> None:
         """From the first connection on, look at what files of sockets read and write."""
@@ -99,11 +109,38 @@ class ServePoint(Serving):
         for place, kind in ((_READ, ReceivePoint), (_BUFFERED, BufferedPoint)):
             target = resolve(socket, Target("socket", place.partition(":")[2]))
             made = partial(kind, self._connections)
-            places.meanwhile((_SERVING, place), partial(places.callable, target, place, made))
+            places.meanwhile((_HANDLER, place), partial(places.callable, target, place, made))
 
 
 def _no_headers() -> tuple[()]:
     return ()
+
+
+class FinishPoint(Interceptor):
+    """Around the end of a handler, whatever has ended it."""
+
+    place = f"{_HANDLER}.finish"
+
+    def __init__(self, gate: Gate, layout: Layout) -> None:
+        self.gate = gate
+        self._handler_of = layout.receiver_reader()
+
+    def before(self, values: Values) -> Any:
+        """Keep what ends the connection's request."""
+        request = current_unit().request
+        mark = None if request is None else request.mark
+        here = type(mark) is _Served and vars(self._handler_of(values)).get("connection") is mark.socket
+        return mark if here else None
+
+    def after(self, mark: Any, _result: Any) -> None:
+        """What waited in its files was sent."""
+        end, mark.end = mark.end, None
+        if end is not None:
+            end()
+
+    def failed(self, mark: Any, _error: BaseException) -> None:
+        """Its client has left."""
+        self.after(mark, None)
 
 
 def _socket_of(file: Any) -> Any:

@@ -57,8 +57,20 @@ def unknown_senders() -> None:
 
 
 def unknown_handlers() -> None:
-    """A server of one's own, on threads."""
-    from socketserver import StreamRequestHandler, ThreadingTCPServer
+    """A server of one's own, on threads, which reads from its sockets by itself."""
+    from socketserver import BaseRequestHandler
+
+    class Handler(BaseRequestHandler):
+        def handle(self):
+            self.request.recv(4096)
+            self.request.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
+
+    _handled(Handler)
+
+
+def unknown_lines() -> None:
+    """The same with files: its connections are seen, and not whose they are."""
+    from socketserver import StreamRequestHandler
 
     class Handler(StreamRequestHandler):
         def handle(self):
@@ -66,7 +78,13 @@ def unknown_handlers() -> None:
                 pass
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
 
-    server = ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    _handled(Handler)
+
+
+def _handled(handler: type) -> None:
+    from socketserver import ThreadingTCPServer
+
+    server = ThreadingTCPServer(("127.0.0.1", 0), handler)
     server.server_port = server.server_address[1]
     in_thread(server, everybody)
 
