@@ -218,10 +218,21 @@ class _BufferedLines(_Lines):
     wbufsize = -1
 
 
+class _NotSetUp(_Lines):
+    timeout = -1
+
+
+class _NotFinished(_Lines):
+    def handle(self) -> None:
+        super().handle()
+        self.rfile.close()
+        self.rfile = None  # type: ignore[assignment]
+
+
 @use("socket_servers")
 def socket_servers() -> Any:
     told = []
-    for handler in (_Lines, _BufferedLines):
+    for handler in (_Lines, _BufferedLines, _NotSetUp, _NotFinished):
         with socketserver.TCPServer(("127.0.0.1", 0), handler) as server:
             server.handle_error = lambda *_about: None
             for line in (b"alice says hello\n", b"refuse\n"):
