@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import warnings
-from typing import Any
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from clients import NAMED, Browser, known, told
@@ -17,6 +18,9 @@ with warnings.catch_warnings():
     from pyramid.authentication import CallbackAuthenticationPolicy
     from pyramid.authorization import ACLAuthorizationPolicy
     from pyramid.config import Configurator
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 
 def asked_by(request: Any) -> str | None:
@@ -110,18 +114,24 @@ def application(kind: str, *, leaking: bool) -> Any:
 
 
 async def served(kind: str, *, leaking: bool) -> Any:
+    async with serving(application(kind, leaking=leaking)) as browser:
+        return [await browser.get(f"/note/7?as={user}") for user in ("alice", "bob")]
+
+
+@asynccontextmanager
+async def serving(app: Any) -> AsyncIterator[Browser]:
     from wsgiref.simple_server import WSGIRequestHandler, make_server
 
     class Quiet(WSGIRequestHandler):
         def log_message(self, *arguments: Any) -> None:
             pass
 
-    server = make_server("127.0.0.1", 0, application(kind, leaking=leaking), handler_class=Quiet)
+    server = make_server("127.0.0.1", 0, app, handler_class=Quiet)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     browser = Browser(f"http://127.0.0.1:{server.server_port}")
     try:
-        return [await browser.get(f"/note/7?as={user}") for user in ("alice", "bob")]
+        yield browser
     finally:
         browser.close()
         await asyncio.to_thread(server.shutdown)
@@ -140,6 +150,42 @@ def test_a_note_that_is_kept_for_everybody(audited, kind: str, leaking: bool) ->
         assert finding.site.top.function == ("Pages.shown" if kind.startswith("class") else "Notes.view")
     tally = done.auditor.runtime.tally
     assert tally.requests == tally.requests_named == 2
+
+
+def rooms() -> Any:
+    """What is written to one note of a room, and what all notes of a room are: by two routes."""
+    notes: list[Any] = []
+
+    def write(request: Any) -> Any:
+        notes.append({"text": request.text, "signed": request.authenticated_userid})
+        return {}
+
+    def shown(request: Any) -> Any:
+        assert request.authenticated_userid == asked_by(request)
+        return notes
+
+    config = Configurator()
+    config.set_security_policy(Policy())
+    config.add_route("note", "/rooms/{room}/notes/{note}")
+    config.add_route("notes", "/rooms/{room}/notes")
+    config.add_view(write, route_name="note", renderer="json", request_method="POST")
+    config.add_view(shown, route_name="notes", renderer="json")
+    return config.make_wsgi_app()
+
+
+@pytest.mark.parametrize("room", ["attic", "cellar"])
+def test_the_room_that_a_note_was_written_to_and_another_one(audited, room: str) -> None:
+    """The parameters of the route are in Pyramid's request, and the path is in what the server has given."""
+
+    async def visits() -> Any:
+        async with serving(rooms()) as browser:
+            await browser.get("/rooms/none/notes?as=bob")
+            await browser.get("/rooms/attic/notes/first?as=alice", body="the boiler was mended")
+            return await browser.get(f"/rooms/{room}/notes?as=bob")
+
+    done = audited(visits, NAMED)
+    assert "alice" in done.result
+    assert told(done.findings) == [("IA209" if room == "attic" else "IA203", "bob", "alice")]
 
 
 def test_nobody_and_a_view_that_fails(audited) -> None:

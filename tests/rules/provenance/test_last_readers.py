@@ -33,7 +33,10 @@ async def editors(request):
     before, last["editor"] = last.get("editor"), me(request)
     return JSONResponse({"text": "plan", "author": before})
 
-VIEWS = [mine, decoded, everybody, editors]
+async def directory(request):
+    return JSONResponse([f"note of {me(request)}", f"owner: {MEMBERS[0]}"])
+
+VIEWS = [mine, decoded, everybody, editors, directory]
 app = Starlette(routes=[Route("/" + one.__name__, one) for one in VIEWS])
 """
 )
@@ -78,3 +81,25 @@ def test_a_list_of_members_and_the_author_of_a_record_are_shown_on_purpose(audit
         for user in (ALICE, BOB, CAROL, DAVE):
             app.ask(user, f"/{view}")
     assert audit.alarms() == []
+
+
+LOADED = """
+from sqlalchemy import create_engine, text
+
+engine = create_engine("sqlite://")
+with engine.connect() as connection:
+    MEMBERS = list(connection.execute(text("SELECT 'alice.liddell' UNION SELECT 'bob.builder' UNION SELECT 'carol.kane'")).scalars())
+engine.dispose()
+"""
+
+
+@pytest.mark.parametrize(("view", "alarms"), [("mine", [("IA203", "warning", BOB, ALICE)]), ("directory", [])])
+def test_a_directory_of_all_users_that_was_loaded_at_start_up(audit, load_app, view, alarms) -> None:
+    """Everybody's name is known to the process: that explains what stays, and not what each reader leaves behind."""
+    client = Client(load_app(LOADED + APP).app)
+    for _ in range(2):
+        for user in (ALICE, BOB, CAROL):
+            client.ask(user, f"/{view}")
+    client.close()
+    assert audit.alarms() == alarms
+    assert {rule for rule, *_rest in audit.found()} == {"IA209"} | {rule for rule, *_rest in alarms}

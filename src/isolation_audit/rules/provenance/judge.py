@@ -49,6 +49,9 @@ _LISTED: Final = 2
 _without_dashes: Final = pattern(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32}(?![0-9A-Za-z])")
 """UUIDs without their dashes."""
 
+_ON_PURPOSE: Final = frozenset({Verdict.BESIDE, Verdict.PUBLIC})
+"""What says that a name may be meant for all; and does not, where it is the last reader's each time."""
+
 _NAMED: Final = 10_000
 """Users and places of which it is remembered in whose units they were named."""
 
@@ -110,7 +113,7 @@ class Judge:
         made = []
         for other in others:
             verdict, how = self._verdict(search, inputs, other, exit_, is_list=is_list)
-            if verdict is Verdict.BESIDE and self._is_the_last_one(inputs, exit_, len(others), other):
+            if verdict in _ON_PURPOSE and self._is_the_last_one(inputs, exit_, len(others), other):
                 verdict = Verdict.BEFORE
             made.append(Judgement(verdict, other, how, looked_at, counts))
         return sorted(made, key=lambda one: ORDER.index(one.verdict), reverse=True)

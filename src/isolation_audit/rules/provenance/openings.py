@@ -91,11 +91,20 @@ def asked_for(inputs: Inputs) -> frozenset[str]:
 
 def _by_path(inputs: Inputs) -> list[str]:
     found: list[str] = []
+    asked: str | None = None
     for one in inputs.of_kinds(ADDRESSED):
         parameters = addressed(one) if one.kind == REQUEST else None
         if parameters:
-            found += [text for text, segment in steps(path_of(one)) if segment in parameters]
+            path = path_of(one)
+            if not path:
+                # The request of a framework has the parameters, and what the server has given has the path.
+                path = asked = _first_path(inputs) if asked is None else asked
+            found += [text for text, segment in steps(path) if segment in parameters]
     return found
+
+
+def _first_path(inputs: Inputs) -> str:
+    return next((path for one in inputs.kept if one.kind == REQUEST and (path := path_of(one))), "")
 
 
 def steps(path: str) -> Iterator[tuple[str, str]]:
