@@ -64,8 +64,6 @@ LIBRARIES: Final = (
     ),
     Known("twisted", "twisted.web", ("twisted.web.http:Request.requestReceived",), remedy=_SERVE, below="daphne"),
     _server("eventlet", "eventlet's WSGI server", "eventlet.wsgi:HttpProtocol.handle_one_response"),
-    _server("cheroot", "cheroot", "cheroot.wsgi:Gateway.respond"),
-    Known("cherrypy", "CherryPy", ("cherrypy._cprequest:Request.run",)),
     Known("aio_pika", "aio-pika", ("aio_pika.queue:consumer",), "messages"),
     Known("aiokafka", "aiokafka", ("aiokafka.consumer.consumer:AIOKafkaConsumer.getone",), "messages"),
     Known("kafka", "kafka-python", ("kafka.consumer.group:KafkaConsumer.__next__",), "messages"),

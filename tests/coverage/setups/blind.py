@@ -89,21 +89,24 @@ def _handled(handler: type) -> None:
     in_thread(server, everybody)
 
 
-def cheroot_server() -> None:
-    from cheroot.wsgi import Server
+def twisted_server() -> None:
+    from twisted.internet import reactor
+    from twisted.web.resource import Resource
+    from twisted.web.server import Site
 
-    def hello(_environ, start_response):
-        start_response("200 OK", [("Content-Type", "text/plain")])
-        return [b"hello"]
+    class Hello(Resource):
+        isLeaf = True
 
-    server = Server(("127.0.0.1", 0), hello, numthreads=1)
-    server.prepare()
-    serving = threading.Thread(target=server.serve)
+        def render(self, _request):
+            return b"hello"
+
+    port = reactor.listenTCP(0, Site(Hello()), interface="127.0.0.1")
+    serving = threading.Thread(target=reactor.run, kwargs={"installSignalHandlers": False})
     serving.start()
     try:
-        everybody(server.bind_addr[1])
+        everybody(port.getHost().port)
     finally:
-        server.stop()
+        reactor.callFromThread(reactor.stop)
         serving.join()
 
 

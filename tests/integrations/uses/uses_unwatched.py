@@ -48,23 +48,26 @@ def accepting() -> Any:
 
 @use("sightings")
 def at_work() -> Any:
-    from cheroot.wsgi import Server
-    from uses_web import get
+    from twisted.internet.testing import StringTransport
+    from twisted.web.resource import Resource
+    from twisted.web.server import Site
 
-    def hello(environ: Any, start_response: Any) -> Any:
-        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "5")])
-        if environ["PATH_INFO"] == "/carol":
-            raise LookupError("carol")
-        return [b"hello"]
+    class Hello(Resource):
+        isLeaf = True
 
-    server = Server(("127.0.0.1", 0), hello, numthreads=1)
-    server.error_log = lambda *_arguments, **_more: None
-    server.prepare()
-    serving = threading.Thread(target=server.serve)
-    serving.start()
-    address = f"http://127.0.0.1:{server.bind_addr[1]}"
-    try:
-        return [asyncio.run(get(address, path))[0] for path in ("/alice", "/carol")]
-    finally:
-        server.stop()
-        serving.join()
+        def render(self, request: Any) -> bytes:
+            if request.path == b"/carol":
+                raise LookupError("carol")
+            return b"hello"
+
+    site = Site(Hello())
+    site.displayTracebacks = False
+    site.noisy = False
+    answers = []
+    for path in (b"/alice", b"/carol"):
+        connection = site.buildProtocol(None)
+        transport = StringTransport()
+        connection.makeConnection(transport)
+        connection.dataReceived(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        answers.append(transport.value().decode().partition("\r\n")[0])
+    return answers

@@ -338,11 +338,15 @@ class WsgiPoint(Serving):
     """Around the call of a WSGI application; ``environ_of`` reads its environment.
 
     Where the server is known, the request is the server's: its body is sent after the application has returned.
+    ``server``: this is around what a server does for one request, and has made the environment for.
     """
 
-    def __init__(self, place: str, runtime: Runtime, environ_of: Callable[[Values], Any]) -> None:
+    def __init__(
+        self, place: str, runtime: Runtime, environ_of: Callable[[Values], Any], *, server: bool = False
+    ) -> None:
         super().__init__(place, runtime)
         self._environ_of = environ_of
+        self._server = server
 
     def before(self, values: Values) -> Any:
         """Begin a request; None for a part of one."""
@@ -350,14 +354,15 @@ class WsgiPoint(Serving):
         outer = current_unit().request
         if type(environ) is not dict or (outer is not None and outer.mark is environ):
             return None
-        if outer is not None and outer.mark is SERVED:
+        if outer is not None and outer.mark is SERVED and not self._server:
             outer.hear(partial(wsgi_headers, environ), partial(wsgi_query, environ), raw=environ)
             if outer.inputs is not None:
                 outer.inputs.receive(Input(REQUEST, environ, texts=request_texts.of_environ))
             outer.user()
             return None
         headers, query = partial(wsgi_headers, environ), partial(wsgi_query, environ)
-        request = Request(self._sources, headers, raw=environ, mark=environ, query=query)
+        mark = SERVED if self._server else environ
+        request = Request(self._sources, headers, raw=environ, mark=mark, query=query)
         return self._begin(request, outer, Input(REQUEST, environ, texts=request_texts.of_environ), at_once=True)
 
 

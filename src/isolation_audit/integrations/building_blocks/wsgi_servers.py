@@ -83,6 +83,27 @@ class PartPoint(Interceptor):
             self._bodies.part(self._self_of(values), data)
 
 
+class WholePoint(Interceptor):
+    """Around the call in which all of a body is written."""
+
+    def __init__(self, bodies: Bodies, place: str, layout: Layout) -> None:
+        self.place = place
+        self._bodies = bodies
+        self._self_of = layout.receiver_reader()
+
+    def before(self, values: Values) -> Any:
+        """Keep the answer for the end."""
+        return self._self_of(values)
+
+    def after(self, answer: Any, _result: Any) -> None:
+        """Judge it."""
+        self._bodies.end(answer)
+
+    def failed(self, answer: Any, _error: BaseException) -> None:
+        """Judge what was written until then."""
+        self._bodies.end(answer)
+
+
 class EndPoint(Interceptor):
     """Around what ends a body."""
 
