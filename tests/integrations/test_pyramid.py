@@ -48,6 +48,19 @@ class Policy:
     forget = remember
 
 
+class LatePolicy(Policy):
+    """Its identity works the user out when it is asked for one, as that of several policies in one does."""
+
+    def identity(self, _request: Any) -> Any:
+        return type("Identity", (), {"policies": []})()
+
+    def authenticated_userid(self, request: Any) -> Any:
+        return asked_by(request) if request.identity is not None and request.headers.get("x-login") else None
+
+    def permits(self, request: Any, _context: Any, permission: str) -> bool:
+        return request.identity is not None
+
+
 class OldPolicy(CallbackAuthenticationPolicy):
     """What applications have from before Pyramid 2."""
 
@@ -186,6 +199,22 @@ def test_the_room_that_a_note_was_written_to_and_another_one(audited, room: str)
     done = audited(visits, NAMED)
     assert "alice" in done.result
     assert told(done.findings) == [("IA209" if room == "attic" else "IA203", "bob", "alice")]
+
+
+def test_an_identity_without_a_name_leaves_the_word_to_others(audited) -> None:
+    config = Configurator()
+    config.set_security_policy(LatePolicy())
+    config.add_route("note", "/note")
+    config.add_view(lambda _request: {"user": known()}, route_name="note", renderer="json", permission="read")
+    app = config.make_wsgi_app()
+
+    async def visits() -> Any:
+        async with serving(app) as browser:
+            return [await browser.get("/note", user) for user in ("alice", "bob")]
+
+    done = audited(visits, NAMED)
+    assert done.result == ['{"user": "alice"}', '{"user": "bob"}']
+    assert done.findings == {}
 
 
 def test_nobody_and_a_view_that_fails(audited) -> None:

@@ -40,9 +40,11 @@ class SomebodyPoint(LoginPoint):
     """The same around what may find nobody: then the request may still be somebody's in another way."""
 
     def after(self, values: Any, result: Any) -> None:
-        """Tell the request of somebody."""
-        if self._person_of(values, result) is not None:
-            super().after(values, result)
+        """Tell the request of somebody: an object without a name, as one that works the user out later, is none."""
+        person = self._person_of(values, result)
+        if person is None or (type(person) is not str and name_of(person) is None):
+            return
+        super().after(values, result)
 
 
 def returning(place: str) -> Callable[[Layout], LoginPoint]:
