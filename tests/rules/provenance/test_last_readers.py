@@ -88,7 +88,8 @@ from sqlalchemy import create_engine, text
 
 engine = create_engine("sqlite://")
 with engine.connect() as connection:
-    MEMBERS = list(connection.execute(text("SELECT 'alice.liddell' UNION SELECT 'bob.builder' UNION SELECT 'carol.kane'")).scalars())
+    names = "SELECT 'alice.liddell' UNION SELECT 'bob.builder' UNION SELECT 'carol.kane'"
+    MEMBERS = list(connection.execute(text(names)).scalars())
 engine.dispose()
 """
 

@@ -7,7 +7,7 @@ from saying import ALICE, BOB, FOUND, WORDS
 
 from isolation_audit.content.request_texts import of_asgi
 from isolation_audit.model.inputs import REQUEST, Input, Inputs
-from isolation_audit.rules.provenance.openings import asked_for, may_name, opening_of, steps
+from isolation_audit.rules.provenance.openings import asked_for, asked_in, may_name, opening_of, steps
 
 
 def test_words_that_were_said_in_the_room_that_is_asked_for(audit, site) -> None:
@@ -31,8 +31,28 @@ def request_for(path: str, parameters: dict[str, str]) -> Inputs:
 def test_the_parameters_of_a_path_are_what_is_asked_for() -> None:
     inputs = request_for("/teams/red-7/docs/4811/edit", {"team": "red-7", "doc": "4811"})
     assert asked_for(inputs) == {"red-7", "4811"}
-    assert set(opening_of(inputs).things(inputs)) == {"teams/red-7", "red-7", "docs/4811"}
+    assert set(opening_of(inputs).things(inputs)) == {"teams/red-7", "red-7", "teams/red-7\0docs/4811", "\0docs/4811"}
     assert opening_of(inputs).addressed(inputs) == {"red-7", "4811"}
+
+
+@pytest.mark.parametrize(
+    ("written", "asked", "same"),
+    [
+        ("/rooms/:tea/notes/:1", "/rooms/:tea/notes/:1/edit", True),
+        ("/rooms/:tea/notes/:1", "/rooms/:tea/notes", True),
+        ("/rooms/:tea/notes/:1", "/notes/:1", True),
+        ("/notes/:1", "/rooms/:tea/notes/:1", True),
+        ("/rooms/:tea/notes/:1", "/rooms/:hall/notes/:1", False),
+        ("/rooms/:tea", "/rooms/:tea/notes/:1", False),
+    ],
+)
+def test_what_is_in_something_else_is_that_of_the_same(written, asked, same) -> None:
+    def told(path: str) -> tuple[str, frozenset[str]]:
+        return path.replace(":", ""), frozenset(part[1:] for part in path.split("/") if part.startswith(":"))
+
+    path, parameters = told(written)
+    inputs = request_for(path, {name: name for name in parameters})
+    assert set(opening_of(inputs).things(inputs)).isdisjoint(asked_in(*told(asked))) is not same
 
 
 def test_a_path_without_parameters_asks_for_nothing() -> None:

@@ -15,7 +15,14 @@ from isolation_audit.content.request_texts import all_brought, method_of, path_o
 from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.owner_tags import drop_oldest
-from isolation_audit.rules.provenance.openings import LONGEST, has_sign, may_name, steps
+from isolation_audit.rules.provenance.openings import (
+    LONGEST,
+    asked_in,
+    has_sign,
+    may_name,
+    paths_with_parameters,
+    steps,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,6 +36,9 @@ if TYPE_CHECKING:
 _THINGS: Final = 20_000
 """Names of things that are remembered, and writers of each:"""
 _WRITERS: Final = 100
+
+_ALL: Final = 3
+"""Writers who write to what is for all."""
 
 _OF_ONE: Final = 64
 """Things of one request."""
@@ -90,13 +100,19 @@ class AskedThings:
             drop_oldest(self._writers, _THINGS)
         return things, view
 
-    def asks_for(self, inputs: Inputs, other: User, view: CodeType | None) -> bool:
-        """True where a unit asks by name for what a request of ``other`` has written through another view."""
+    def asks_for(self, inputs: Inputs, other: User, view: CodeType | None, reader: User, *, page: bool) -> bool:
+        """True where a unit asks by name for what a request of ``other`` has written through another view.
+
+        Where it is answered with a ``page``, to what all write it says nothing: a form for a new entry has their
+        names in its frame, where it is kept for all.
+        """
         if not self._writers:
             return False
         reads = method_of(inputs) in READS
         return any(
-            other.id in writers and (reads or writers[other.id] is not view)
+            other.id in writers
+            and (reads or writers[other.id] is not view)
+            and not (page and reader.id in writers and len(writers) >= _ALL)
             for thing in asked_by(inputs) - _called()
             if (writers := self._writers.get(thing)) is not None
         )
@@ -116,8 +132,13 @@ def _called() -> frozenset[int]:
 def asked_by(inputs: Inputs) -> frozenset[int]:
     """Hashes of what a unit's requests may have asked for by name."""
     found: set[str] = set()
+    parameters: frozenset[str] = frozenset()
+    for path, named in paths_with_parameters(inputs):
+        found.update(asked_in(path, named))
+        parameters |= named
     for one in [one for one in inputs.kept if one.kind == REQUEST]:
-        found.update(text for text, _segment in steps(path_of(one)))
+        # By a parameter a path asks for what stands there in all that stands before it, and else for the name alone.
+        found.update(text for text, segment in steps(path_of(one)) if segment not in parameters or "/" not in text)
     queries = [text for asked in paths_asked(inputs) for text in asked.split("\0")]
     texts = [*queries, *_texts(all_brought(inputs.kept, REQUEST))]
     for text in texts:

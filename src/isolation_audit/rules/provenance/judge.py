@@ -151,7 +151,9 @@ class Judge:
             return Verdict.EXPLAINED, "what one of the two has addressed to the other"
         if other.id in exit_.beside and not exit_.page:
             return Verdict.BESIDE, ""
-        asks = self._things.asks_for(inputs, other, exit_.made_by) or self._is_asked_for(inputs, other, exit_)
+        asks = self._things.asks_for(inputs, other, exit_.made_by, exit_.user, page=exit_.page) or self._is_asked_for(
+            inputs, other, exit_
+        )
         return (Verdict.ASKED, "") if asks else None
 
     def _is_asked_for(self, inputs: Inputs, other: User, exit_: Exit) -> bool:

@@ -34,6 +34,9 @@ _NOTHING: Final = frozenset(
 
 has_sign: Final = pattern(r"[^\W\d_][\w]*[\d_.:/-]")
 
+_INNER: Final = "\0"
+"""Stands before what is in something else, where that is left out."""
+
 _UNREAD: Final = object()
 
 
@@ -91,6 +94,16 @@ def asked_for(inputs: Inputs) -> frozenset[str]:
 
 def _by_path(inputs: Inputs) -> list[str]:
     found: list[str] = []
+    for path, parameters in paths_with_parameters(inputs):
+        steps_to = steps_with(path, parameters)
+        found += [_joined(steps_to[: place + 1]) for place in range(len(steps_to))]
+        found += [_INNER + step for step in steps_to[1:]]
+        found += [segment.casefold() for segment in parameters if is_name(segment)]
+    return found
+
+
+def paths_with_parameters(inputs: Inputs) -> Iterator[tuple[str, frozenset[str]]]:
+    """The paths of a unit's requests, each with what of it are parameters of the route."""
     asked: str | None = None
     for one in inputs.of_kinds(ADDRESSED):
         parameters = addressed(one) if one.kind == REQUEST else None
@@ -99,20 +112,47 @@ def _by_path(inputs: Inputs) -> list[str]:
             if not path:
                 # The request of a framework has the parameters, and what the server has given has the path.
                 path = asked = _first_path(inputs) if asked is None else asked
-            found += [text for text, segment in steps(path) if segment in parameters]
-    return found
+            yield path, parameters
 
 
 def _first_path(inputs: Inputs) -> str:
     return next((path for one in inputs.kept if one.kind == REQUEST and (path := path_of(one))), "")
 
 
+def steps_with(path: str, parameters: frozenset[str]) -> list[str]:
+    """What a path asks for by each of its parameters, with what stands before it: of what, of which of those."""
+    parts = pairwise(["", *path.strip("/").split("/")])
+    return [f"{before}/{segment}".casefold() for before, segment in parts if segment in parameters]
+
+
+def asked_in(path: str, parameters: frozenset[str]) -> list[str]:
+    """The very thing that a path asks for, by the names under which something may have been written to it.
+
+    ``/rooms/tea/notes/1`` is a note of that room. Who writes to it writes to the room as well, whose number 1 is
+    another than that of ``/rooms/hall/notes/1``; and than that of ``/notes/1``, unless only one of the two paths says
+    of which room.
+    """
+    steps_to = steps_with(path, parameters)
+    if len(steps_to) == 1:
+        return [steps_to[0], _INNER + steps_to[0]]
+    return [_joined(steps_to), steps_to[-1]] if steps_to else []
+
+
+def _joined(steps_to: list[str]) -> str:
+    return "\0".join(steps_to)
+
+
 def steps(path: str) -> Iterator[tuple[str, str]]:
     """The parts of a path, each with the one before it; and alone, where it names something by itself."""
     for before, segment in pairwise(["", *path.strip("/").split("/")]):
         yield f"{before}/{segment}".casefold(), segment
-        if may_name(segment) and has_sign.search(segment) is not None:
+        if is_name(segment):
             yield segment.casefold(), segment
+
+
+def is_name(text: str) -> bool:
+    """True for what names one thing by itself, wherever it stands."""
+    return may_name(text) and has_sign.search(text) is not None
 
 
 def may_name(text: str) -> bool:
