@@ -54,6 +54,8 @@ LIBRARIES = (
     Library("ag2", ("ag2>=1.0",), ("ag2",)),
     Library("crewai", ("crewai>=1.10",), ("crewai",)),
     Library("llama_index", ("llama-index-core>=0.13", "aiosqlite"), ("llama_index",)),
+    # It has a plugin for pytest that pytest 9 does not load.
+    Library("dash", ("dash>=2.18", "httpx"), ("dash",), ("-p", "no:dash")),
     Library("daphne", ("daphne>=4.0", "websockets"), ("daphne",)),
     Library("granian", ("granian>=2.5", "websockets"), ("granian",)),
     # It wants a graphql-core of before 3.3.

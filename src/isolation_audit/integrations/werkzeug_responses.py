@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.work.answered import AnsweredRequest
-from isolation_audit.instrument.work.routes import Endpoint
+from isolation_audit.instrument.work.routes import Endpoint, current_endpoint
 from isolation_audit.integrations.building_blocks.wsgi_responses import whole
 
 if TYPE_CHECKING:
@@ -45,7 +45,10 @@ class ResponsePoint(Interceptor):
 
 
 def _endpoint(environ: Any) -> Endpoint | None:
-    """What of Flask's answers the running request."""
+    """What answers the running request: what is known of it, else what Flask has found."""
+    known = current_endpoint()
+    if known is not None and known.view is not None:
+        return known
     flask = sys.modules.get("flask")
     if flask is None or not flask.has_app_context():
         return None

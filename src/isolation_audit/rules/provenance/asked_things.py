@@ -43,6 +43,9 @@ _ALL: Final = 3
 _OF_ONE: Final = 64
 """Things of one request."""
 
+Writing = tuple["CodeType | None", "str | None", "str | None"]
+"""What a request has written through: the code of its view, its route and its method."""
+
 READS: Final = frozenset({"GET", "HEAD"})
 _INSIDE: Final = 6
 """Characters of the shortest name that is found in a longer text: and it has a sign or a digit between its letters."""
@@ -68,19 +71,20 @@ class AskedThings:
 
     def __init__(self, runtime: Runtime) -> None:
         self._known = runtime.users.known
-        self._writers: dict[int, dict[str, CodeType | None]] = {}
+        self._writers: dict[int, dict[str, Writing]] = {}
         """By thing: whose requests have written it, and through which view."""
 
     def wrote(
         self, user: User, inputs: Inputs, opening: Opening, pairs: Iterable[tuple[str, Any]]
-    ) -> tuple[frozenset[int], CodeType | None]:
+    ) -> tuple[frozenset[int], Writing | None]:
         """The things that a unit's request writes to, and the view; none where it only reads.
 
         ``pairs`` are the names and values that it has brought in.
         """
         if opening.method in READS:
             return frozenset(), None
-        view = opening.code()
+        endpoint = opening.endpoint
+        view = (opening.code(), None if endpoint is None else endpoint.route, opening.method)
         named = [
             value.casefold()
             for name, value in pairs
@@ -93,7 +97,7 @@ class AskedThings:
             writers = self._writers.get(thing)
             if writers is None:
                 writers = self._writers.setdefault(thing, {})
-            if user.id not in writers or writers[user.id] is not view:
+            if writers.get(user.id) != view:
                 writers[user.id] = view
                 drop_oldest(writers, _WRITERS)
         if len(self._writers) > _THINGS:
@@ -111,7 +115,7 @@ class AskedThings:
         reads = method_of(inputs) in READS
         return any(
             other.id in writers
-            and (reads or writers[other.id] is not view)
+            and (reads or not is_answered_by(writers[other.id], view))
             and not (page and reader.id in writers and len(writers) >= _ALL)
             for thing in asked_by(inputs) - _called()
             if (writers := self._writers.get(thing)) is not None
@@ -120,6 +124,18 @@ class AskedThings:
     def _is_written(self, name: str, value: str) -> bool:
         """True for a value that may name what a request writes to: no setting, and nobody."""
         return name.lower().lstrip(_SIGNS) not in _NO_NAMES and not self._known(value)
+
+
+def is_answered_by(writing: Writing | None, view: CodeType | None) -> bool:
+    """True where what a request wrote through is what answers now: by its code, or as both have one route.
+
+    A framework whose callbacks all have one route may know only later which of them it calls.
+    """
+    code, route, method = writing or (None, None, None)
+    if code is view:
+        return True
+    endpoint = None if route is None else current_endpoint()
+    return endpoint is not None and (endpoint.route, endpoint.method) == (route, method)
 
 
 def _called() -> frozenset[int]:

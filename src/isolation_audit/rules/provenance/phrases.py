@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from isolation_audit.model.users import User
+    from isolation_audit.rules.provenance.asked_things import Writing
 
 WORDS: Final = 3
 """Words of the shortest phrase that is told from a way of speaking; what is no prose has no spaces..."""
@@ -67,7 +68,7 @@ class Phrase:
     """The view that has taken it, where the request was addressed to nobody."""
     about: frozenset[int] = frozenset()
     """What that request has written to, by name: whoever asks for that may read what was written there..."""
-    written_by: CodeType | None = None
+    written_by: Writing | None = None
     """...but through the same view, which may be asked with the same values whatever it is about."""
     asked_with: frozenset[int] = frozenset()
     """A language model has said it, asked with these: whoever has said one of them may be given it."""

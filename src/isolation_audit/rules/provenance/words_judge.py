@@ -15,7 +15,7 @@ from isolation_audit.content.request_texts import all_brought, method_of, paths_
 from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.model.inputs import BY_QUERY, CACHE, REPLY, REQUEST
 from isolation_audit.model.users import same
-from isolation_audit.rules.provenance.asked_things import READS, asked_by
+from isolation_audit.rules.provenance.asked_things import READS, asked_by, is_answered_by
 from isolation_audit.rules.provenance.brought_in import phrases_of, read
 from isolation_audit.rules.provenance.code import constants, function_texts, static_texts
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
@@ -117,7 +117,7 @@ class WordsJudge:
         return [
             phrase
             for phrase in phrases
-            if asked.isdisjoint(phrase.about) or not (reads or phrase.written_by is not made_by)
+            if asked.isdisjoint(phrase.about) or not (reads or not is_answered_by(phrase.written_by, made_by))
         ]
 
     def _taken(
