@@ -21,7 +21,7 @@ from starlette.routing import Route
 SHARED, CACHE, TEAM = JSONResponse({}), {}, token_urlsafe(24)
 
 async def shared(request):
-    SHARED.set_cookie(request.query_params["name"], token_urlsafe(24), httponly=True)
+    SHARED.set_cookie(request.query_params["name"], f"{token_urlsafe(12)}4x", httponly=True)
     return SHARED
 
 async def own(request):

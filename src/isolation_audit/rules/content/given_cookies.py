@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.request_texts import text_of
-from isolation_audit.model.credentials import is_drawn
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import same
 
@@ -27,7 +26,9 @@ _COOKIES: Final = 10_000
 _of_sessions: Final = pattern(r"auth|login|sess|sid\b|token", re.IGNORECASE)
 _nobodys: Final = pattern(r"csrf|xsrf", re.IGNORECASE)
 """Names of cookies that open a session, and of those that are worth nothing without one."""
-_SIGNED: Final = "."
+_random: Final = pattern(r"(?=.*[0-9])(?=.*[A-Za-z])[\w+/=~:-]{16,}")
+_KINDS: Final = 8
+"""Different characters of a value that looks drawn at random. It has no dot, which stands in signed ones."""
 _ALONE: Final = b"httponly"
 
 
@@ -68,6 +69,6 @@ def _drawn(header: bytes) -> list[tuple[int, tuple[str, str]]]:
         return []
     name, _, value = header.partition(b";")[0].decode("latin-1").partition("=")
     name, value = name.strip(), value.strip().strip('"')
-    if _SIGNED in value or _nobodys.search(name) is not None or not is_drawn(value):
+    if _random.fullmatch(value) is None or len(set(value)) < _KINDS or _nobodys.search(name) is not None:
         return []
     return [(hash((name, value)), (name, value))]
