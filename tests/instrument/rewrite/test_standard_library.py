@@ -21,6 +21,7 @@ MODULES = (
     *("test_contextlib", "test_named_expressions", "test_patma", "test_super", "test_grammar", "test_traceback"),
     *("test_warnings", "test_coroutines", "test_asyncgen", "test_collections", "test_weakref"),
     *("test_enum", "test_copy", "test_exceptions", "test_threading_local", "test_context", "test_property"),
+    *("test_listcomps", "test_setcomps", "test_dictcomps", "test_genexps"),
     *("test_unpack", "test_augassign", "test_with", "test_slice", "test_ordered_dict", "test_userdict", "test_frame"),
     *("test_code", "test_yield_from", "test_class", "test_metaclass", "test_raise", "test_pdb", "test_types"),
     "test_functools",
@@ -82,9 +83,10 @@ def test_tests_of_the_interpreter_end_as_bare(module, tmp_path):
 
 
 def _run(name, folder, *, rewritten):
-    root = Path(__file__).parents[3]
-    program = _RUN.format(name=name, rewritten=rewritten, paths=[str(root / "src"), str(root / "tests")])
+    here = Path(__file__).parent
+    program = _RUN.format(name=name, rewritten=rewritten, paths=[str(here.parents[2] / "src"), str(here)])
     environ = {**os.environ, "XDG_CACHE_HOME": str(folder)}
     words = [sys.executable, "-W", "ignore", "-c", program]
     done = subprocess.run(words, cwd=folder, env=environ, text=True, capture_output=True)
+    assert done.stdout, done.stderr
     return json.loads(done.stdout.strip().splitlines()[-1])
