@@ -44,7 +44,7 @@ from isolation_audit.process.greenlets import Greenlets, threads_are_greenlets
 from isolation_audit.process.running_auditor import process
 from isolation_audit.recording.recorder import Recorder
 from isolation_audit.rules.dispatch import Dispatch
-from isolation_audit.rules.selfcheck.monitor import blindness
+from isolation_audit.rules.selfcheck.blindness import blindness
 from isolation_audit.stores import share_bindings
 from isolation_audit.targets.injected_users import InjectedUsers
 from isolation_audit.targets.instrumentation import Instrumentation

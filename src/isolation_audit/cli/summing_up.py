@@ -14,7 +14,7 @@ from isolation_audit.coverage.verdict import BLINDNESS, is_blind
 from isolation_audit.exporters import report
 from isolation_audit.exporters.terminal import Painter, render_summary
 from isolation_audit.model.rules import Severity
-from isolation_audit.rules.selfcheck.monitor import tell_blindness
+from isolation_audit.rules.selfcheck.blindness import tell_blindness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -264,7 +264,7 @@ class ReportSink:
             merged = merge(reports, _common(whole["run"]), whole["tool"])
             if len(reports) > 1:
                 # Here, because commands that read reports have no use for the monitors.
-                from isolation_audit.rules.selfcheck.monitor import tell_blindness
+                from isolation_audit.rules.selfcheck.blindness import tell_blindness
 
                 tell_blindness(merged, self._select)
             try:

@@ -15,12 +15,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.foundation.plugins import RULES, Plugin, plugins
-from isolation_audit.rules.base import Monitor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from isolation_audit.model.rules import Rule
+    from isolation_audit.rules.base import Monitor
 
 OURS: Final = Plugin("IA", __name__, RULES)
 """Also there where the metadata of this package are missing, or those of an older version: no audit without rules."""
@@ -73,6 +73,9 @@ def _checked(prefix: str, value: Any) -> list[type[Monitor]]:
 
 
 def _monitors(value: Any) -> Iterator[type[Monitor]]:
+    # What only sums up a run imports a rule, and no monitor.
+    from isolation_audit.rules.base import Monitor
+
     if not isinstance(value, ModuleType):
         if inspect.isclass(value) and issubclass(value, Monitor) and value.rules:
             yield value

@@ -20,7 +20,7 @@ from isolation_audit.exporters.terminal import Painter, render_finding, render_s
 from isolation_audit.foundation.environment import KEY_VARIABLE
 from isolation_audit.integrations import targets
 from isolation_audit.model.rules import Severity
-from isolation_audit.rules.selfcheck.monitor import tell_blindness
+from isolation_audit.rules.selfcheck.blindness import tell_blindness
 from isolation_audit.testing.attribution import PATIENCE, Attribution, test
 from isolation_audit.testing.expected import AuditOfTest
 from isolation_audit.testing.root import check_root
