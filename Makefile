@@ -7,8 +7,8 @@ LOWEST := $(VENV)-lowest/.installed
 # Tests and checks start thousands of processes: where compiled code is not kept (PYTHONDONTWRITEBYTECODE), each would
 # compile all that it imports of this checkout.
 COMPILE := -m compileall -q src examples grafana
-# Processes with tests that run at the same time: on two cores four, as tests wait for servers.
-JOBS ?= 4
+# Processes with tests that run at the same time: on two cores six, as tests wait for servers a third of their time.
+JOBS ?= 6
 SIDE_BY_SIDE := tests/side_by_side.py --jobs $(JOBS)
 
 .PHONY: environment environment-lowest grafana obs obs-full stack demo test test-of-python test-lowest test-long test-long-calls test-long-runs test-long-marked fuzz lint docs bench soak memory blast-radius corpus corpus-light suites apps libraries screenshots pages clean

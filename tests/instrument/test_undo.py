@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import sys
+import threading
+import time
+from collections import Counter
 from types import FunctionType
 from unittest import mock
 
@@ -202,3 +206,75 @@ def test_reloading_over_and_over_keeps_one_generation(release):
         module.Engine("alice").run("bob")
         assert auditor.runtime.tally.seen[f"{module.__name__}:Engine"] >= 1
         assert auditor.recorder.counts["IA902"] >= 30
+
+
+CALLED = """
+import asyncio
+
+class Engine:
+    def __init__(self, user_id): self.user_id = user_id
+    def ask(self, number): return self.user_id, number
+    def parts(self, number): yield self.user_id; yield number
+    async def answer(self, number): return self.user_id, number
+
+class Sink:
+    def send(self, to, number): return to, number
+
+def work(user_id, number):
+    engine = Engine(user_id)
+    answer = asyncio.run(engine.answer(number)) if number % 100 == 0 else None
+    return engine.ask(number), (*engine.parts(number),), answer, Sink().send(user_id, number)
+"""
+
+WATCHED = """
+[[engines]]
+target = "APP:Engine"
+owner = ["self.user_id"]
+
+[[emitters]]
+target = "APP:Sink"
+methods = { send = "sent" }
+addressee = ["args.to"]
+
+[[scopes]]
+target = "APP:work"
+user = ["args.user_id"]
+"""
+
+
+@pytest.mark.parametrize(("calls", "audits"), [(20_000, 4), pytest.param(1_000_000, 200, marks=pytest.mark.long)])
+def test_threads_call_on_while_audits_start_and_stop(calls, audits):
+    module = make_module(CALLED)
+    before = state_of(module)
+    wrong, made, enough = [], Counter(), threading.Event()
+
+    def use(user_id):
+        for number in itertools.count():
+            told = user_id, number
+            try:
+                got = module.work(user_id, number)
+            except BaseException as error:
+                got = error
+            if got != (told, told, told if number % 100 == 0 else None, told):
+                wrong.append(got)
+            made[user_id] += 5
+            if enough.is_set():
+                return
+
+    threads = [threading.Thread(target=use, args=(f"user-{number}",)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        while audits > 0 or made.total() < calls:
+            audits -= 1
+            with make_auditor(WATCHED, module) as auditor:
+                before_it = made.total()
+                while made.total() < before_it + 500:  # calls begin under this audit, and some end after it
+                    time.sleep(0.001)
+            assert auditor.snapshot()["summary"]["faults"] == 0
+    finally:
+        enough.set()
+        for thread in threads:
+            thread.join()
+    assert wrong == []
+    assert state_of(module) == before
