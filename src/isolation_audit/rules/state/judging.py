@@ -60,6 +60,8 @@ _THIRDS: Final = 3
 
 _word: Final = re.compile(r"[\w.@+-]+").findall
 
+_ANSWERED: Final = "this work waits at what it had stored there, and {owner}'s has overwritten it: answers go there"
+
 
 class Judging:
     """One audit's."""
@@ -137,12 +139,15 @@ class Judging:
         taken.complete()
         text = "\0".join(taken.texts)
         places = (sites.site(taken.site), sites.site(write.site))
-        if not (text or write.made_for_writer) or self._is_about_reader(text, taken.key, unit):
+        if not (text or write.made_for_writer or taken.waited_at) or self._is_about_reader(text, taken.key, unit):
             return
         if self._connections.holds(write.value()):
             return
         if why := self._by_keeping(taken, unit, write):
             self._tell(why, Severity.ERROR, unit, taken, None)
+            return
+        if taken.waited_at:
+            self._tell(_ANSWERED, Severity.WARNING, unit, taken, asked)
             return
         if self._is_meant(unit, taken, text, asked, places):
             return

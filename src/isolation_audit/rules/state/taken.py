@@ -35,7 +35,7 @@ class Taken:
             "overwritten",
             "site",
         ),
-        *("authors", "kept", "names", "of_many", "stack", "texts", "write"),
+        *("authors", "kept", "names", "of_many", "stack", "texts", "waited_at", "write"),
     )
 
     def __init__(self, write: Write, container: object, kind: str, key: object, value: object, site: int) -> None:
@@ -59,6 +59,8 @@ class Taken:
         """The function that reads, where it has kept this itself."""
         self.overwritten: Write | None = None
         """What this unit itself had written there before."""
+        self.waited_at = False
+        """True where somebody still waits at that for an answer, and this here would be answered instead."""
         self.of_many = False
         """True for one record among many, or a part of one: its name may say who has made it, or who is there."""
         self.among_others = False

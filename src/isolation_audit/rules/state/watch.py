@@ -34,6 +34,7 @@ from isolation_audit.rules.state.memos import kept_by
 from isolation_audit.rules.state.records import Records, StateEntry, Write, place, plain_key
 from isolation_audit.rules.state.taken import Taken
 from isolation_audit.rules.state.units import Unit, Units, clock
+from isolation_audit.rules.state.waits import takes_answers
 
 if TYPE_CHECKING:
     from isolation_audit.instrument.rewrite.sites import AccessSite
@@ -216,32 +217,38 @@ class StateWatch:
         slot = place(read.kind, read.key)
         if entry is not None and is_number(read.value):
             unit.numbers[(id(read.container), slot)] = (next(clock), read.where.function)
-        if tells_nothing(read.value) or not may_be_anybodys(read.value) or _is_job(read):
+        if tells_nothing(read.value) or _is_job(read):
             return
         if read.kind == listener.QUEUED and (read.where.use not in _ANSWERED or own_origin() is not None):
             # What is handed on is worked on for whoever has put it in, by this unit or by a worker that it has started:
             # IA503 tells whether that switches to them.
             return
-        write, mine, level, of_many = None, None, 0, _is_of_many(read)
+        found, mine = published, None
         if entry is not None and entry.only is not unit:
-            found = entry.writes(slot, read.value)
-            fitting = [one for one in found if one.is_of(read.value)]
+            writes = entry.writes(slot, read.value)
+            fitting = [one for one in writes if one.is_of(read.value)]
             if any(one.unit is unit for one in fitting):
                 return
-            write = fitting[0] if fitting else None
-            mine = next((one for one in found if one.unit is unit), None) if read.kind != listener.LOCAL else None
-        if write is None and published is not None:
-            write, level, of_many = published.write, published.level, published.of_many
-        if write is None:
+            mine = next((one for one in writes if one.unit is unit), None) if read.kind != listener.LOCAL else None
+            if fitting:
+                listed_as = unit.entries.get(id(read.container)) if published is None else published.entry
+                found = Published(fitting[0], 0, of_many=_is_of_many(read), entry=listed_as)
+        if found is not None:
+            self._goes_on(unit, found, mine, read)
+
+    def _goes_on(self, unit: Unit, found: Published, mine: Write | None, read: _Read) -> None:
+        """What another unit has written is used, or what is in it may be."""
+        first = found.level == 0
+        answers = first and read.kind == listener.ITEM and takes_answers(read.value, mine)
+        if not answers and not may_be_anybodys(read.value):
             return
-        listed_as = unit.entries.get(id(read.container)) if published is None else published.entry
         # One of many that is compared is looked for, and may well be passed over then.
-        flows = read.where.flows and (level == 0 or read.where.use != sites.BRANCHED)
-        goes_on = flows or (level == 0 and _is_called(read.where))
-        if goes_on and not is_of_a_collector(type(read.value)):  # whose texts are nobody's: there is nothing to judge
-            self._take(unit, write, read, mine, of_many=of_many, entry=listed_as)
-        if not flows and level < LEVELS:
-            further = Published(write, level + 1, of_many=of_many, entry=listed_as)
+        flows = read.where.flows and (first or read.where.use != sites.BRANCHED)
+        used = flows or answers or (first and _is_called(read.where))
+        if used and not is_of_a_collector(type(read.value)):  # whose texts are nobody's: there is nothing to judge
+            self._take(unit, found.write, read, mine, of_many=found.of_many, entry=found.entry)
+        if not flows and found.level < LEVELS:
+            further = Published(found.write, found.level + 1, of_many=found.of_many, entry=found.entry)
             self._publish(unit, further, read.value)
 
     def _take(
@@ -266,6 +273,7 @@ class StateWatch:
             taken.of_many = of_many
             taken.kept = kept_by(read.where, sites.site(write.site), unit.user)
             taken.overwritten, taken.listed, taken.among_others = mine, listed, among_others
+            taken.waited_at = read.kind == listener.ITEM and takes_answers(read.value, mine)
             taken.entry = entry
             unit.foreign.update(dict.fromkeys(text for text in taken.texts if len(text) >= _SHORT))
             self.units.open[id(unit)] = unit
