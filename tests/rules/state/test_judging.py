@@ -116,6 +116,28 @@ def test_a_short_text_that_was_left_in_a_thread(audited):
     assert audited(THREAD.format(first='known = ["teal", "pink"]'), asked=asked)[0] == []
 
 
+LOOKED_UP = """
+    answers = {{}}
+
+    def handle(user, text):
+        key = {key}
+        if key in answers:
+            return answers[key]
+        answers[key] = "well, " + text
+        return {returned}
+    """
+
+
+@pytest.mark.parametrize("key", ["user + text", "(user, text)", "hash((user, text))"])
+@pytest.mark.parametrize("returned", ["None", "(user, user) in answers", "key not in answers"])
+def test_whether_a_container_has_something_tells_nothing_of_what_else_it_has(audited, key, returned):
+    assert audited(LOOKED_UP.format(key=key, returned=returned))[0] == []
+
+
+def test_a_key_that_two_users_have_in_common(audited):
+    assert audited(LOOKED_UP.format(key="len(user) > 9", returned="None"))[0]
+
+
 OVER = """
     kept = {{}}
 

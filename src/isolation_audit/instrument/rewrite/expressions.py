@@ -260,6 +260,10 @@ class Expressions:
         told = self._told_call(clone(node), self.slow)
         return either(flag(names | self._armed_by(node)), told, node, first_leaf(node))
 
+    def unread(self, node: ast.Call) -> ast.expr:
+        """A call whose result nobody gets: what ``cache.popitem()`` drops there is not read."""
+        return node if self.is_super(node) else self._plain_call(node, self.visit)
+
     def _plain_call(self, node: ast.Call, visit: Visit) -> ast.expr:
         if not isinstance(node.func, ast.Attribute):
             node.func = visit(node.func)

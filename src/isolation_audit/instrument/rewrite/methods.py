@@ -153,6 +153,18 @@ def _of_index(owner: Any, index: int, arguments: Arguments, tell: Tell) -> Argum
     return arguments
 
 
+def _takes_item(owner: Any, arguments: Arguments, named: dict[str, Any], tell: Tell) -> Arguments:
+    kind: Any
+    for kind in (OrderedDict, dict):
+        if isinstance(owner, kind) and type(owner).popitem is kind.popitem:
+            first = kind is OrderedDict and not (arguments[0] if arguments else named.get("last", True))
+            keys = kind.__iter__(owner) if first else kind.__reversed__(owner)
+            for key in islice(keys, 1):
+                tell(Held(owner, ITEM, key, dict.__getitem__(owner, key)), read=True)
+            return arguments
+    return _all(owner, arguments, named, tell)
+
+
 def _all(owner: Any, arguments: Arguments, _named: dict[str, Any], tell: Tell) -> Arguments:
     if isinstance(owner, _KINDS):
         tell(Held(owner, ALL, None, owner), read=True)
@@ -175,7 +187,7 @@ METHODS: Final[dict[str, Method]] = {
     "pop": _gets,
     "__getitem__": _gets,
     "popleft": _takes_first,
-    "popitem": _all,
+    "popitem": _takes_item,
     "items": _all,
     "values": _all,
     "copy": _all,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.instrument.rewrite.expressions import Expressions
+from isolation_audit.instrument.rewrite.expressions import READING, Expressions
 from isolation_audit.instrument.rewrite.facts import FunctionFacts, ModuleFacts
 from isolation_audit.instrument.rewrite.listener import WRITES
 from isolation_audit.instrument.rewrite.names import (
@@ -123,6 +123,8 @@ class Part:
                 for one in node.cases:
                     one.guard = one.guard and visit(one.guard)
                     one.body = self.body(one.body)
+            case ast.Expr(value=ast.Call(func=ast.Attribute(attr=name)) as value) if name in READING:
+                node.value = self.expressions.unread(value)
             case ast.Expr(value=ast.Call() as value):
                 return self._called(node, visit(value), value)
             case ast.Return() | ast.Expr():

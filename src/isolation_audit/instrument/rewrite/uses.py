@@ -169,8 +169,11 @@ class Uses:
                     if isinstance(child, ast.expr):
                         self._expression(child, FORMATTED)
             case ast.Compare():
-                for child in (node.left, *node.comparators):
-                    self._expression(child, use if use in (RETURNED, BRANCHED) else NAVIGATED)
+                compared = use if use in (RETURNED, BRANCHED) else NAVIGATED
+                self._expression(node.left, compared)
+                for how, child in zip(node.ops, node.comparators, strict=True):
+                    # Of what a container has, nothing is said but whether it is the value that is looked for.
+                    self._expression(child, NAVIGATED if isinstance(how, (ast.In, ast.NotIn)) else compared)
             case ast.IfExp():
                 self._expression(node.test, NAVIGATED)
                 self._expression(node.body, use)
