@@ -55,6 +55,7 @@ class Write:
         "at",
         "atoms",
         "brought",
+        "carried",
         "content",
         "kept",
         "made_for",
@@ -87,6 +88,8 @@ class Write:
         """True for an item whose key is its writer's id."""
         self.brought = False
         """True for a text that had come in with its unit just like this."""
+        self.carried: tuple[Write, ...] = ()
+        """Writes of others that the value has in it, where it is stored back to where it was read."""
         self._described: str | None = ""
         self._size = 0
         self.made_for_writer = False
@@ -183,22 +186,32 @@ class StateEntry:
         self.only: Unit | None = unit
         """The one unit that has written here; None where there are several."""
         self.slots: dict[Hashable, list[Write]] = {}
-        self.elements: deque[Write] = deque(maxlen=_ELEMENTS)
+        self.elements: deque[Write] | None = None
+        """Of a list and the like, once there are some: most entries are an object's, and an empty deque is large."""
         self.gone: ref[Any] | None = None
 
     def writes(self, key: Hashable, value: object) -> list[Write]:
         """The writes of one place, the latest first; of a list's elements those of this value."""
         if key is not None:
             return self.slots.get(key, [])[::-1]
-        return [one for one in reversed(list(self.elements)) if one.is_of(value)]
+        return [one for one in self._latest_elements() if one.is_of(value)]
 
     def latest(self) -> Iterator[tuple[Hashable, Write]]:
         """The last write of each place, and those of the elements."""
         for key, writes in list(self.slots.items()):
             if writes:
                 yield key, writes[-1]
-        for one in reversed(list(self.elements)):
+        for one in self._latest_elements():
             yield None, one
+
+    def _latest_elements(self) -> list[Write]:
+        return [] if self.elements is None else list(self.elements)[::-1]
+
+    def add(self, write: Write) -> None:
+        """Something was put in that has no place of its own."""
+        if self.elements is None:
+            self.elements = deque(maxlen=_ELEMENTS)
+        self.elements.append(write)
 
 
 class Records:
@@ -241,7 +254,7 @@ class Records:
             entry.only = None
             concern(identity, None)
         if key is None:
-            entry.elements.append(write)
+            entry.add(write)
             return None
         writes = entry.slots.get(key)
         if writes is None:

@@ -59,6 +59,7 @@ class Unit:
         "asked",
         "began",
         "born",
+        "carried",
         "clients",
         "ended",
         "entries",
@@ -93,6 +94,8 @@ class Unit:
         self.since = monotonic()
         self.ended = False
         self.born: dict[int, ref[Any]] = {}
+        self.carried: dict[Any, Any] = {}
+        """What it has read of others' to store it back, by the place; see ``rules/state/carried.py``."""
         self.published: dict[int, Any] = {}
         """Objects of other units that it has got hold of, by identity; see ``rules/state/watch.py``."""
         self.entries: dict[int, Any] = {}
@@ -207,8 +210,12 @@ class Units:
                 self._over[unit.user.id] = unit.user
             self.open.pop(id(unit), None)
             unit.inputs = None
+            # What it has written is known for longer: of its arguments it matters then whether there were any.
+            unit.arguments = dict.fromkeys(first(unit.arguments, 1))
             for held in (unit.born, unit.published, unit.entries, unit.writes, unit.reads, unit.numbers, unit.foreign):
                 held.clear()
+            for told in (unit.asked, unit.looked, unit.carried):
+                told.clear()
 
     def take_over(self) -> dict[str, User]:
         """The users whose last unit has ended since this was asked before."""
