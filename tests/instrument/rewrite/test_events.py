@@ -167,12 +167,12 @@ CASES = {
     "a closure's container": (
         "def make():\n l = []\n def f(): l.append(1)\n def g(): return list(l)\n return f, g\nf, g = make()",
         "(f(), g())",
-        ["wrote element None 1", "read cell l [1] passed"],
+        ["wrote element None 1", "read cell l [1] returned"],
     ),
     "a generator's container": (
         "def talk():\n l = []\n while 1:\n  x = yield list(l)\n  l.append(x)\nt = talk()\nnext(t)\ndef f(): t.send(1)",
         "f()",
-        ["wrote element None 1", "read cell l [1] passed"],
+        ["wrote element None 1", "read cell l [1] yielded"],
     ),
     "a generator's variable": (
         "def talk():\n x = 0\n while True:\n  y = yield x\n  x = y\nt = talk()\nnext(t)\ndef f(): return t.send(1)",

@@ -12,6 +12,8 @@ __builtins__ = BUILTINS
 
 NAVIGATED: Final = "navigated"
 """A prefix of a longer path, iterated, tested, or given a local name that is only used in these ways."""
+KEPT: Final = "kept"
+"""Stored back where it was read, taken out with all else and handed on, or saved: whoever asks gets none of it."""
 RETURNED: Final = "returned"
 PASSED: Final = "passed"
 FORMATTED: Final = "formatted"
@@ -40,7 +42,7 @@ class AccessSite(NamedTuple):
     @property
     def flows(self) -> bool:
         """True where a value that is read here goes on to somewhere."""
-        return self.use not in (NAVIGATED, WRITTEN)
+        return self.use not in (NAVIGATED, KEPT, WRITTEN)
 
 
 Plan = tuple[int, str, str, str, tuple[str, ...]]

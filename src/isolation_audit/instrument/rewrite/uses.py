@@ -8,7 +8,27 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Final
 
-from isolation_audit.instrument.rewrite.sites import BRANCHED, FORMATTED, NAVIGATED, PASSED, RETURNED, STORED, YIELDED
+from isolation_audit.instrument.rewrite.sites import (
+    BRANCHED,
+    FORMATTED,
+    KEPT,
+    NAVIGATED,
+    PASSED,
+    RETURNED,
+    STORED,
+    YIELDED,
+)
+from isolation_audit.instrument.rewrite.upkeep import (
+    SAME,
+    SAME_BUILTINS,
+    SAVING,
+    emptied,
+    is_link,
+    is_taken_apart,
+    paired,
+    path,
+    stored_back,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +48,10 @@ _OF_TESTS: Final = frozenset({"isinstance", "issubclass", "len", "bool", "id", "
 """Functions that tell about a value, and do not hand it on."""
 
 
+_HANDED: Final = "handed"
+"""Not a use yet: passed where nothing comes back."""
+
+
 class _Local(str):
     """Not a use yet: the value gets this local name."""
 
@@ -42,6 +66,11 @@ class Uses:
         self._names: dict[str, str] = {}
         self._becomes: dict[str, set[str]] = {}
         self._aliases: dict[str, set[str]] = {}
+        self._back: set[ast.expr] = set()
+        self._emptied = emptied(function)
+        self._outer = {
+            name for one in ast.walk(function) if isinstance(one, ast.Global | ast.Nonlocal) for name in one.names
+        }
         if isinstance(function, ast.Lambda):
             self._expression(function.body, RETURNED)
         else:
@@ -50,8 +79,14 @@ class Uses:
 
     def of(self, node: ast.expr) -> str:
         """The use of one expression that is read."""
+        if node in self._back:
+            return KEPT
         use = self._found.get(node, NAVIGATED)
-        return self._names.get(use, NAVIGATED) if isinstance(use, _Local) else use
+        if isinstance(use, _Local):
+            use = self._names.get(use, NAVIGATED)
+        if use == _HANDED:
+            return KEPT if self._emptied.get(path(node), 0) >= node.lineno else PASSED
+        return use
 
     def names_of(self, node: ast.expr) -> set[str]:
         """The attributes, keys and variables by which an object is reached that an expression gives."""
@@ -67,9 +102,8 @@ class Uses:
         while changed:
             changed = False
             for name, others in self._becomes.items():
-                if name not in self._names:
-                    use = next((self._names[other] for other in sorted(others) if other in self._names), None)
-                    if use is not None:
+                for use in [self._names[other] for other in sorted(others) if other in self._names]:
+                    if _is_weaker(self._names.get(name), use):
                         self._names[name] = use
                         changed = True
 
@@ -114,6 +148,8 @@ class Uses:
                 self._expression(node.cause, PASSED)
             case ast.Delete():
                 pass
+            case ast.Expr(value=ast.Call() | ast.Await(value=ast.Call()) as value):
+                self._expression(value, _HANDED)
             case _:
                 self._children(node)
 
@@ -133,6 +169,12 @@ class Uses:
                 self._names.setdefault(child.id, PASSED)
 
     def _assigned(self, targets: list[ast.expr], value: ast.expr | None) -> None:
+        for left, right in paired(targets, value):
+            if right is not None:
+                self._back.update(stored_back(left, right, self._outer))
+            self._given(left, right)
+
+    def _given(self, targets: list[ast.expr], value: ast.expr | None) -> None:
         names = [name for target in targets for one in ast.walk(target) if (name := _stored_name(one))]
         kept = any(not isinstance(one, ast.Name | ast.Tuple | ast.List | ast.Starred) for one in _flat(targets))
         for target in targets:
@@ -142,7 +184,7 @@ class Uses:
         given = set() if value is None else _named(value)
         for name in names:
             self._aliases.setdefault(name, set()).update(given)
-        use: str = STORED if kept else NAVIGATED
+        use: str = (KEPT if all(map(is_link, _flat(targets))) else STORED) if kept else NAVIGATED
         if names and not kept:
             use = _Local(names[0])
             for name in names[1:]:
@@ -162,6 +204,8 @@ class Uses:
                 self._expression(node.value, NAVIGATED)
                 if isinstance(node, ast.Subscript):
                     self._expression(node.slice, NAVIGATED)
+                    if is_taken_apart(node.value):
+                        self._found[node.value] = use
             case ast.Call():
                 self._call(node, use)
             case ast.JoinedStr() | ast.FormattedValue():
@@ -201,11 +245,11 @@ class Uses:
     def _becomes_also(self, name: str, use: str) -> None:
         if isinstance(use, _Local):
             self._becomes.setdefault(name, set()).add(str(use))
-        elif use != NAVIGATED:
-            self._names.setdefault(name, use)
+        elif use != NAVIGATED and _is_weaker(self._names.get(name), use):
+            self._names[name] = use
 
     def _call(self, node: ast.Call, use: str) -> None:
-        self._found[node] = use
+        self._found[node] = NAVIGATED if use == _HANDED else use
         function = node.func
         if isinstance(function, ast.Attribute):
             self._found[function] = NAVIGATED
@@ -218,9 +262,20 @@ class Uses:
             for argument in node.args[1:]:
                 self._expression(argument, STORED if name == "setattr" else use)
             return
-        tells = name in _OF_TESTS
+        passed = self._passed(name, name or getattr(function, "attr", ""), use)
         for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
-            self._expression(argument, NAVIGATED if tells else PASSED)
+            self._expression(argument, passed)
+
+    @staticmethod
+    def _passed(builtin: str, name: str, use: str) -> str:
+        """The use of what is passed to something of this name, the result of which has a use of its own."""
+        if builtin in _OF_TESTS:
+            return NAVIGATED
+        if builtin in SAME_BUILTINS or name in SAME:
+            return use if use != NAVIGATED else PASSED
+        if use == _HANDED:
+            return KEPT if name in SAVING else _HANDED
+        return PASSED
 
     def _comprehension(self, node: Comprehension, use: str) -> None:
         parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
@@ -230,6 +285,12 @@ class Uses:
             self._assigned([generator.target], generator.iter)
             for test in generator.ifs:
                 self._expression(test, NAVIGATED)
+
+
+def _is_weaker(known: str | None, use: str) -> bool:
+    """True where a further use of a name tells more than what is known; of those that flow the first one counts."""
+    weak = (None, KEPT, _HANDED)
+    return known in weak and (use not in weak or weak.index(known) < weak.index(use))
 
 
 def _stored_name(node: ast.AST) -> str:

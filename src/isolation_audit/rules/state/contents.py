@@ -134,6 +134,11 @@ def has_a_way_back(value: Any) -> bool:
     return any(issubclass(type(one), _ANSWERED) for one in held)
 
 
+def holds_jobs(value: Any) -> bool:
+    """True for a list of such jobs."""
+    return type(value) in (list, deque) and any(map(has_a_way_back, first(value, 1)))
+
+
 def is_plain(value: Any) -> bool:
     """True for data without behaviour of its own: texts and containers."""
     return issubclass(type(value), (*TEXTS, *_SEQUENCES, dict))

@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from isolation_audit.instrument.heap.parts import fields
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import listener, sites
+from isolation_audit.instrument.rewrite.upkeep import LINKS
 from isolation_audit.model.inputs import REQUEST
 from isolation_audit.model.open_units import open_units
 from isolation_audit.rules.context.task_origins import own_origin
 from isolation_audit.rules.state.arguments import note_arguments
+from isolation_audit.rules.state.carried import bring, carry
 from isolation_audit.rules.state.contents import (
     CHARACTERS,
+    SIZED,
     has_a_way_back,
+    holds_jobs,
     is_number,
     is_of_a_collector,
     is_of_the_process,
@@ -28,6 +32,7 @@ from isolation_audit.rules.state.contents import (
     tells_nothing,
     texts,
 )
+from isolation_audit.rules.state.inside import NOTHING, held_of, is_among
 from isolation_audit.rules.state.judging import Judging
 from isolation_audit.rules.state.made_for import is_made_for_its_writer, may_be_anybodys
 from isolation_audit.rules.state.memos import kept_by
@@ -152,6 +157,7 @@ class StateWatch:
         where = (kind, key) if type(key) is str else place(kind, key)
         write = None if where is None else self.records.own(container, where, unit, site)
         if write is not None:  # a loop stores to one place again and again
+            bring(unit, self.records, write, (id(container), where))
             if write.again(value):
                 if write.texts is not None and unit.is_worth_a_look(site):
                     self._note_arguments(unit)
@@ -169,6 +175,7 @@ class StateWatch:
             self._in_functions.add(site)
         write = Write(unit, site, value)
         before = self.records.write(container, where, write)
+        bring(unit, self.records, write, (id(container), where))
         if len(unit.writes) < _WRITES:
             self._describe(unit, write, kind, key, value, made_now=before is None or not before.is_of(value))
             write.kept = True
@@ -208,9 +215,11 @@ class StateWatch:
         if mine and published is None:
             return
         where = sites.site(site)
+        if where.use == sites.KEPT and not whole:
+            carry(unit, entry, inner, (id(container), place(kind, key)), value)
         if not whole:
             self._one(unit, entry, published, _Read(container, kind, key, value, site, where))
-        if inner is not None and inner.only is not unit and (whole or where.flows):
+        if inner is not None and inner.only is not unit and (where.flows or (whole and where.use != sites.KEPT)):
             self._whole(unit, inner, _Read(container if whole else value, kind, key, value, site, where))
 
     def _one(self, unit: Unit, entry: StateEntry | None, published: Published | None, read: _Read) -> None:
@@ -223,29 +232,32 @@ class StateWatch:
             # What is handed on is worked on for whoever has put it in, by this unit or by a worker that it has started:
             # IA503 tells whether that switches to them.
             return
-        found, mine = published, None
+        found, mine = [published] if published is not None else [], None
         if entry is not None and entry.only is not unit:
             writes = entry.writes(slot, read.value)
             fitting = [one for one in writes if one.is_of(read.value)]
-            if any(one.unit is unit for one in fitting):
+            own = next((one for one in fitting if one.unit is unit), None)
+            if own is not None and not own.carried:
                 return
             mine = next((one for one in writes if one.unit is unit), None) if read.kind != listener.LOCAL else None
             if fitting:
                 listed_as = unit.entries.get(id(read.container)) if published is None else published.entry
-                found = Published(fitting[0], 0, of_many=_is_of_many(read), entry=listed_as)
-        if found is not None:
-            self._goes_on(unit, found, mine, read)
+                theirs = fitting[:1] if own is None else own.carried
+                found = [Published(one, 0, of_many=_is_of_many(read), entry=listed_as) for one in theirs]
+        for one in found:
+            self._goes_on(unit, one, mine, read)
 
     def _goes_on(self, unit: Unit, found: Published, mine: Write | None, read: _Read) -> None:
         """What another unit has written is used, or what is in it may be."""
         first = found.level == 0
         answers = first and read.kind == listener.ITEM and takes_answers(read.value, mine)
-        if not answers and not may_be_anybodys(read.value):
+        if read.where.use == sites.KEPT or not (answers or may_be_anybodys(read.value)):
             return
         # One of many that is compared is looked for, and may well be passed over then.
         flows = read.where.flows and (first or read.where.use != sites.BRANCHED)
-        used = flows or answers or (first and _is_called(read.where))
-        if used and not is_of_a_collector(type(read.value)):  # whose texts are nobody's: there is nothing to judge
+        used = flows or answers or (first and _is_called(read))
+        # The texts of a collector are nobody's, and a list of jobs is worked on for whoever has put them in.
+        if used and not is_of_a_collector(type(read.value)) and not holds_jobs(read.value):
             self._take(unit, found.write, read, mine, of_many=found.of_many, entry=found.entry)
         if not flows and found.level < LEVELS:
             further = Published(found.write, found.level + 1, of_many=found.of_many, entry=found.entry)
@@ -301,14 +313,14 @@ class StateWatch:
         latest = list(islice(inner.latest(), _CONTENTS))
         listed = any(write.unit is unit for _key, write in latest)
         for key, write in latest:
-            held = _NOTHING if write.unit is unit else _held(read.container, key, write)
-            if read.kind == listener.PART and not _is_among(held, read.value):
+            held = NOTHING if write.unit is unit else held_of(read.container, key, write)
+            if read.kind == listener.PART and not is_among(held, read.value):
                 continue
             kind, name = ("element", None) if key is None else cast("tuple[str, object]", key)
             listed_as = (write, read.site) if kind == listener.ITEM else None
-            if listed_as and held is not _NOTHING and len(unit.entries) < _PUBLISHED:
+            if listed_as and held is not NOTHING and len(unit.entries) < _PUBLISHED:
                 unit.entries[id(held)] = listed_as
-            if held is _NOTHING or tells_nothing(held) or is_of_the_process(held) or has_a_way_back(held):
+            if held is NOTHING or tells_nothing(held) or is_of_the_process(held) or has_a_way_back(held):
                 continue
             if flows or type(held) is str:
                 one = _Read(read.container, kind, name, held, read.site, read.where)
@@ -343,33 +355,6 @@ def _units_run(some: bool) -> None:
     listener.units_run(some=some)
 
 
-_NOTHING: Final = object()
-
-
-def _held(container: Any, key: Any, write: Write) -> Any:
-    """What a container still holds of a write; ``_NOTHING`` where that is gone."""
-    try:
-        if key is not None and issubclass(type(container), dict):
-            value = dict.get(container, key[1], _NOTHING)
-            return value if value is not _NOTHING and write.is_of(value) else _NOTHING
-        if key is not None:
-            value = fields(container).get(key[1], _NOTHING)
-            return value if value is not _NOTHING and write.is_of(value) else _NOTHING
-        for plain in (list, tuple, set, frozenset):
-            if issubclass(type(container), plain):
-                return next((one for one in plain.__iter__(container) if write.is_of(one)), _NOTHING)
-        return next((one for one in list(container) if write.is_of(one)), _NOTHING)
-    except (TypeError, RuntimeError):
-        return _NOTHING
-
-
-def _is_among(held: object, part: object) -> bool:
-    """True for an element of the part that was read; texts are compared, which runs nothing."""
-    return any(
-        one is held or (type(one) is str and type(held) is str and one == held) for one in cast("list[object]", part)
-    )
-
-
 def _is_of_many(read: _Read) -> bool:
     return read.kind in (listener.ELEMENT, listener.QUEUED) or (
         read.kind == listener.ITEM and repr(plain_key(read.key)) not in read.where.expression
@@ -380,9 +365,15 @@ def _is_job(read: _Read) -> bool:
     return read.kind in (listener.ELEMENT, listener.QUEUED) and has_a_way_back(read.value)
 
 
-def _is_called(where: AccessSite) -> bool:
+def _is_called(read: _Read) -> bool:
     """True where an object stands in a slot of its own: what is not watched may be using it by its methods."""
-    return "[" not in where.expression or where.expression.endswith(("']", '"]'))
+    written = read.where.expression
+    if read.key in LINKS:
+        return False
+    # What Python's own containers are asked for is told by itself; by a text something may be looked up.
+    return (type(read.value) is str or type(read.value) not in SIZED) and (
+        "[" not in written or written.endswith(("']", '"]'))
+    )
 
 
 class _Read(NamedTuple):

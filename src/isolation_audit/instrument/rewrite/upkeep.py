@@ -1,0 +1,131 @@
+"""What a function does to keep its own state in order, which brings nothing of it to whoever asks.
+
+It stores back what it has read there (``self.lines = self.lines[-100:]``), takes all out and hands it on
+(``batch, self.waiting = self.waiting, []``), saves all of it, or puts a node into a chain of nodes.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SAVING: Final = frozenset(
+    {
+        *("bulk_create", "bulk_insert_mappings", "bulk_save_objects", "dump", "executemany", "insert_many"),
+        *("write_bytes", "write_text", "writerows"),
+    }
+)
+"""Methods and functions that save many things at once; nothing comes back."""
+
+SAME: Final = frozenset({"copy", "deepcopy", "dumps", "fsencode", "loads"})
+"""Methods and functions whose result has in it what they are given..."""
+SAME_BUILTINS: Final = frozenset(
+    {"bytes", "dict", "frozenset", "list", "repr", "reversed", "set", "sorted", "str", "tuple"}
+)
+"""...and builtins."""
+
+LINKS: Final = frozenset(
+    f"{before}{name}{after}"
+    for name in ("head", "left", "next", "parent", "prev", "previous", "right", "tail")
+    for before, after in (("", ""), ("_", ""), ("", "_"))
+)
+"""Attributes by which nodes of one structure lead to each other."""
+
+_EMPTY: Final = frozenset({"Counter", "OrderedDict", "defaultdict", "deque", "dict", "list", "set"})
+
+
+def path(node: ast.AST) -> str:
+    """A variable, or what is reached from one by attributes and plain keys, in one text; empty for all else."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=value, attr=name):
+            inner = path(value)
+            return inner and f"{inner}.{name}"
+        case ast.Subscript(value=value, slice=ast.Constant(value=key)):
+            inner = path(value)
+            return inner and f"{inner}[{key!r}]"
+    return ""
+
+
+def is_link(target: ast.expr) -> bool:
+    """True for an attribute by which a node leads to another one."""
+    return isinstance(target, ast.Attribute) and target.attr in LINKS
+
+
+def is_taken_apart(node: ast.expr) -> bool:
+    """True for a call that gives a key and its value, of which one is taken: ``kept.popitem()[1]``."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "popitem"
+
+
+def paired(targets: list[ast.expr], value: ast.expr | None) -> Iterator[tuple[list[ast.expr], ast.expr | None]]:
+    """The parts of an assignment: ``batch, self.waiting = self.waiting, []`` are two."""
+    if len(targets) == 1 and isinstance(targets[0], ast.Tuple) and isinstance(value, ast.Tuple):
+        left, right = targets[0].elts, value.elts
+        if len(left) == len(right) and not any(isinstance(one, ast.Starred) for one in (*left, *right)):
+            for target, part in zip(left, right, strict=True):
+                yield [target], part
+            return
+    yield targets, value
+
+
+def stored_back(targets: list[ast.expr], value: ast.expr, outer: set[str]) -> Iterator[ast.expr]:
+    """What an assignment reads of the very place that it stores to; ``outer`` are variables of others' functions."""
+    if isinstance(value, ast.BoolOp | ast.IfExp):
+        return  # whoever comes first makes it, and it stays: the others use it as it is
+    places = {found for one in targets if (found := path(one)) and (not isinstance(one, ast.Name) or one.id in outer)}
+    for child in ast.walk(value) if places else ():
+        if isinstance(child, ast.expr) and any(path(one) in places for one in _way(child)):
+            yield child
+
+
+def _way(node: ast.expr) -> Iterator[ast.expr]:
+    """An expression and what it is reached from: ``self.lines[-2:]``, ``self.lines``, ``self``."""
+    found: ast.expr | None = node
+    while found is not None:
+        yield found
+        match found:
+            case ast.Attribute(value=value) | ast.Subscript(value=value) | ast.Starred(value=value):
+                found = value
+            case ast.Call(func=ast.Attribute(value=value)):
+                found = value
+            case _:
+                found = None
+
+
+def emptied(function: ast.AST) -> dict[str, int]:
+    """The places that a function empties, each with the last line where it does."""
+    found: dict[str, int] = {}
+    for node in ast.walk(function):
+        for place in _emptied_by(node):
+            found[place] = max(found.get(place, 0), node.lineno)  # type: ignore[attr-defined]
+    found.pop("", None)
+    return found
+
+
+def _emptied_by(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            for left, right in paired(targets, value):
+                if _is_empty(right):
+                    yield from map(path, left)
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=place, attr="clear"), args=[])):
+            yield path(place)
+        case ast.Delete(targets=targets):
+            yield from (path(one.value) for one in targets if isinstance(one, ast.Subscript))
+
+
+def _is_empty(node: ast.expr | None) -> bool:
+    match node:
+        case ast.List(elts=[]) | ast.Tuple(elts=[]) | ast.Dict(keys=[]):
+            return True
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=given, keywords=named):
+            return (
+                name in _EMPTY
+                and all(isinstance(one, ast.Name) for one in given)
+                and all(one.arg == "maxlen" for one in named)
+            )
+    return False

@@ -1,0 +1,59 @@
+"""What becomes of a value that a function reads, as far as its source says."""
+
+import ast
+import textwrap
+
+import pytest
+
+from isolation_audit.instrument.rewrite.upkeep import emptied, path
+from isolation_audit.instrument.rewrite.uses import Uses
+
+USES = [
+    ("return self.x", "returned"),
+    ("return json.dumps(self.x)", "returned"),
+    ("return ', '.join(self.x)", "passed"),
+    ("told = list(self.x)\nreturn told", "returned"),
+    ("for one in sorted(self.x):\n    yield one", "yielded"),
+    ("return sorted(self.x)[:3]", "passed"),
+    ("return len(self.x)", "navigated"),
+    ("return key in self.x", "navigated"),
+    ("if key not in self.x:\n    raise KeyError", "navigated"),
+    ("if self.x == key:\n    return None", "branched"),
+    ("self.x = self.x[-9:]", "kept"),
+    ("self.x = {**self.x, key: 1}", "kept"),
+    ("self.x = {key: one for key, one in self.x.items() if one}", "kept"),
+    ("self.x = trimmed(self.x)", "kept"),
+    ("self.x = self.x or made(key)", "stored"),
+    ("self.y = self.x", "stored"),
+    ("self.tail.prev = self.x", "kept"),
+    ("send(self.x)", "passed"),
+    ("send(self.x)\nself.x.clear()", "kept"),
+    ("self.x.clear()\nsend(self.x)", "passed"),
+    ("told = send(self.x)\nself.x.clear()\nreturn told", "passed"),
+    ("batch, self.x = self.x, []\nsend(batch)", "kept"),
+    ("batch, self.x = self.x, []\nreturn batch", "returned"),
+    ("batch = self.x\nself.x = []\nawait send(batch)", "kept"),
+    ("batch = self.x\nself.x = []\nsend(batch)\nreturn batch", "returned"),
+    ("json.dump(self.x, file)", "kept"),
+    ("db.executemany('insert ...', self.x)", "kept"),
+    ("db.execute('insert ...', self.x)", "passed"),
+]
+
+
+@pytest.mark.parametrize(("body", "use"), USES)
+def test_a_use(body, use):
+    function = ast.parse(f"async def f(self, key):\n{textwrap.indent(body, ' ')}").body[0]
+    uses = Uses(function)
+    reads = [one for one in ast.walk(function) if path(one) == "self.x" and isinstance(one.ctx, ast.Load)]
+    # Of a chain the whole of it is used: `self.x.items()`, `self.x[-9:]`.
+    outer = [one for one in ast.walk(function) if isinstance(one, ast.expr) and getattr(one, "value", None) in reads]
+    told = {uses.of(one) for one in (*reads, *outer)} - {"navigated"}
+    assert told == ({use} - {"navigated"})
+
+
+def test_a_place_is_emptied_where_it_is_given_something_empty():
+    function = ast.parse(
+        "def f(self, kept):\n self.a = []\n self.b, self.c = {}, 1\n self.d = deque()\n self.e['x'] = set()\n"
+        " kept.clear()\n del self.g[:]\n self.h = [1]\n self.i = dict(a=1)\n f().clear()\n self.a = ()\n"
+    ).body[0]
+    assert emptied(function) == {"self.a": 11, "self.b": 3, "self.d": 4, "self.e['x']": 5, "kept": 6, "self.g": 7}

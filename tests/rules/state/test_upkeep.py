@@ -1,0 +1,262 @@
+"""What keeps shared state in order, under the work of whoever comes by: silent, and told where somebody gets it."""
+
+import pytest
+
+ASKED = {
+    "alice": "the pin of my card is 47-11",
+    "bob": "please buy some milk",
+    "carol": "where is my blue umbrella",
+    "dave": "the dentist is at half past nine",
+}
+
+BUFFER = """
+    class Buffer:
+        def __init__(self):
+            self.items, self.kept = [], []
+
+        def add(self, item):
+            self.items.append(item)
+            if len(self.items) >= 2:
+                self.flush()
+
+        def flush(self):
+            {flush}
+
+        def sink(self, batch):
+            self.kept.append(len(batch))
+
+    buffer = Buffer()
+
+    def handle(user, text):
+        buffer.add({{"user": user, "text": text}})
+        return "ok"
+    """
+
+SILENT = {
+    "a buffer, taken out by pairs": BUFFER.format(
+        flush="batch, self.items = self.items, []\n            self.sink(batch)"
+    ),
+    "a buffer, emptied afterwards": BUFFER.format(flush="self.sink(list(self.items))\n            self.items.clear()"),
+    "a buffer, deleted afterwards": BUFFER.format(flush="self.sink(self.items)\n            del self.items[:]"),
+    "rows that are written at once": """
+        import sqlite3
+
+        db = sqlite3.connect(":memory:")
+        db.execute("create table events (owner text, body text)")
+        pending = []
+
+        def handle(user, text):
+            global pending
+            pending.append((user, text))
+            if len(pending) > 1:
+                rows = pending
+                pending = []
+                db.executemany("insert into events values (?, ?)", rows)
+            return "queued"
+        """,
+    "a log that is cut": """
+        class Log:
+            def __init__(self):
+                self.lines = []
+
+            def add(self, line):
+                self.lines.append(line)
+                if len(self.lines) > 2:
+                    self.lines = self.lines[-2:]
+
+        log = Log()
+
+        def handle(user, text):
+            log.add(f"{user}: {text}")
+            return len(log.lines)
+        """,
+    "entries that are old": """
+        import time
+
+        class Sessions:
+            def __init__(self):
+                self.items = {}
+
+            def put(self, user, text):
+                self.items[user] = {"text": text, "at": time.time()}
+                self.items = {key: one for key, one in self.items.items() if one["at"] > time.time() - 60}
+
+        sessions = Sessions()
+
+        def handle(user, text):
+            sessions.put(user, text)
+            return sessions.items[user]["text"]
+        """,
+    "entries that are too many": """
+        from collections import OrderedDict
+
+        cache = OrderedDict()
+
+        def handle(user, text):
+            key = (user, text)
+            if key in cache:
+                return cache[key]
+            cache[key] = text.upper()
+            if len(cache) > 2:
+                cache.popitem(last=False)
+            return text.upper()
+        """,
+    "entries of a chain": """
+        class Node:
+            def __init__(self, value):
+                self.value, self.prev, self.next = value, None, None
+
+        class Chain:
+            def __init__(self):
+                self.head, self.tail = Node(""), Node("")
+                self.head.next, self.tail.prev = self.tail, self.head
+
+            def add(self, node):
+                before = self.tail.prev
+                before.next, node.prev = node, before
+                node.next = self.tail
+                self.tail.prev = node
+                if self.head.next is not node:
+                    old = self.head.next
+                    old.prev.next, old.next.prev = old.next, old.prev
+
+        chain = Chain()
+
+        def handle(user, text):
+            chain.add(Node(text))
+            return "ok"
+        """,
+    "all that is kept, in a file": """
+        import json
+        import os
+        import tempfile
+
+        handle_, path = tempfile.mkstemp()
+        os.close(handle_)
+        kept = {}
+
+        def handle(user, text):
+            kept.setdefault(user, []).append(text)
+            with open(path, "w") as file:
+                json.dump(kept, file)
+            return kept[user]
+        """,
+    "all that is kept, as bytes": """
+        import pickle
+
+        kept = pickle.dumps({})
+
+        def handle(user, text):
+            global kept
+            data = pickle.loads(kept)
+            data.setdefault(user, []).append(text)
+            kept = pickle.dumps(data)
+            return data[user]
+        """,
+    "a state that is never changed": """
+        state = {"notes": ()}
+
+        def reduced(state, note):
+            return {**state, "notes": (*state["notes"], note)}
+
+        def handle(user, text):
+            global state
+            state = reduced(state, {"owner": user, "text": text})
+            return [one["text"] for one in state["notes"] if one["owner"] == user]
+        """,
+    "questions that are asked at once": """
+        import asyncio
+
+        class Batches:
+            def __init__(self):
+                self.waiting, self.timer = [], None
+
+            async def ask(self, text):
+                future = asyncio.get_running_loop().create_future()
+                self.waiting.append((text, future))
+                if self.timer is None:
+                    self.timer = asyncio.get_running_loop().call_later(0.01, self.flush)
+                return await future
+
+            def flush(self):
+                batch, self.waiting, self.timer = self.waiting, [], None
+                for text, future in batch:
+                    future.set_result(f"<{text}>")
+
+        batches = Batches()
+
+        async def handle(user, text):
+            return await batches.ask(text)
+        """,
+}
+
+TOLD = {
+    "a buffer that is given to whoever comes": """
+        kept = []
+
+        def handle(user, text):
+            global kept
+            kept.append(text)
+            if len(kept) < 2:
+                return "waiting"
+            batch, kept = kept, []
+            return batch
+        """,
+    "what a model is asked with, cleared afterwards": """
+        messages = []
+
+        def model(asked):
+            return f"{len(asked)} messages"
+
+        def handle(user, text):
+            messages.append(text)
+            if len(messages) < 2:
+                return "waiting"
+            answer = model(messages)
+            messages.clear()
+            return answer
+        """,
+    "what is cut, and given": """
+        lines = []
+
+        def handle(user, text):
+            global lines
+            lines = lines[-2:]
+            lines.append(text)
+            return lines[0]
+        """,
+    "what is emptied first, and handed on": """
+        lines = []
+        sent = []
+
+        def sink(batch):
+            sent.extend(batch)
+
+        def handle(user, text):
+            if user == "alice":
+                lines.clear()
+            lines.append(text)
+            sink(lines)
+            return "ok"
+        """,
+    "an entry that is taken out, and given": """
+        kept = {}
+
+        def handle(user, text):
+            before = kept.popitem()[1] if kept else None
+            kept[user] = text
+            return before
+        """,
+}
+
+
+@pytest.mark.parametrize("kind", SILENT)
+def test_upkeep_is_silent(audited, kind):
+    findings, said = audited(SILENT[kind], asked=ASKED)
+    assert findings == []
+    assert len(said) == len(ASKED)
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_what_somebody_gets_of_it_is_told(audited, kind):
+    assert {one.rule for one in audited(TOLD[kind], asked=ASKED)[0]} == {"IA402"}
