@@ -26,6 +26,11 @@ USES = [
     ("self.x = self.x or made(key)", "stored"),
     ("self.y = self.x", "stored"),
     ("self.tail.prev = self.x", "kept"),
+    ("done[key] = self.x[key]", "kept"),
+    ("done[key] = self.x.pop(key)", "kept"),
+    ("done[key] = self.x['last']", "stored"),
+    ("done['last'] = self.x['last']", "stored"),
+    ("self.x, self.y = self.y, self.x", "kept"),
     ("send(self.x)", "passed"),
     ("send(self.x)\nself.x.clear()", "kept"),
     ("self.x.clear()\nsend(self.x)", "passed"),
@@ -47,6 +52,7 @@ def test_a_use(body, use):
     reads = [one for one in ast.walk(function) if path(one) == "self.x" and isinstance(one.ctx, ast.Load)]
     # Of a chain the whole of it is used: `self.x.items()`, `self.x[-9:]`.
     outer = [one for one in ast.walk(function) if isinstance(one, ast.expr) and getattr(one, "value", None) in reads]
+    outer += [one for one in ast.walk(function) if isinstance(one, ast.Call) and one.func in outer]
     told = {uses.of(one) for one in (*reads, *outer)} - {"navigated"}
     assert told == ({use} - {"navigated"})
 

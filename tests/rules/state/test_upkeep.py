@@ -164,6 +164,47 @@ SILENT = {
             state = reduced(state, {"owner": user, "text": text})
             return [one["text"] for one in state["notes"] if one["owner"] == user]
         """,
+    "pages that are saved a little later": """
+        import asyncio
+
+        class Pages:
+            def __init__(self):
+                self.pages, self.saved, self.changed, self.saving = {}, {}, set(), None
+
+            async def edit(self, user, text):
+                self.pages[user] = text
+                self.changed.add(user)
+                if self.saving is None or self.saving.done():
+                    self.saving = asyncio.create_task(self.save())
+
+            async def save(self):
+                await asyncio.sleep(0.02)
+                changed, self.changed = self.changed, set()
+                for user in changed:
+                    self.saved[user] = self.pages[user]
+
+        pages = Pages()
+
+        async def handle(user, text):
+            await pages.edit(user, text)
+            return pages.pages[user]
+        """,
+    "two buffers that take turns": """
+        class Buffers:
+            def __init__(self):
+                self.front, self.back = [], []
+
+            def write(self, one):
+                self.back.append(one)
+                self.front, self.back = self.back, self.front
+                self.back.clear()
+
+        buffers = Buffers()
+
+        def handle(user, text):
+            buffers.write((user, text))
+            return len(buffers.front)
+        """,
     "questions that are asked at once": """
         import asyncio
 
@@ -224,6 +265,15 @@ TOLD = {
             lines = lines[-2:]
             lines.append(text)
             return lines[0]
+        """,
+    "what is moved under the same name, and given": """
+        kept = {}
+        last = {"said": None}
+
+        def handle(user, text):
+            kept["said"] = last["said"]
+            last["said"] = text
+            return kept["said"]
         """,
     "what is emptied first, and handed on": """
         lines = []

@@ -72,14 +72,41 @@ def paired(targets: list[ast.expr], value: ast.expr | None) -> Iterator[tuple[li
     yield targets, value
 
 
-def stored_back(targets: list[ast.expr], value: ast.expr, outer: set[str]) -> Iterator[ast.expr]:
-    """What an assignment reads of the very place that it stores to; ``outer`` are variables of others' functions."""
-    if isinstance(value, ast.BoolOp | ast.IfExp):
-        return  # whoever comes first makes it, and it stays: the others use it as it is
-    places = {found for one in targets if (found := path(one)) and (not isinstance(one, ast.Name) or one.id in outer)}
-    for child in ast.walk(value) if places else ():
+def stored_back(left: list[ast.expr], value: ast.expr, targets: list[ast.expr], outer: set[str]) -> Iterator[ast.expr]:
+    """What an assignment reads of the very places that it stores to, or moves under its key to another mapping.
+
+    ``left`` are those of the ``targets`` that are given this value; ``outer`` are variables of others' functions.
+    """
+    if isinstance(value, ast.BoolOp | ast.IfExp) or not any(_place(one, outer) for one in left):
+        return  # of `KEPT = KEPT or made()`, whoever comes first makes it: the others use it as it is
+    places = {_place(one, outer) for one in targets} - {""}
+    keys = {
+        ast.dump(one.slice)
+        for one in left
+        if isinstance(one, ast.Subscript) and not isinstance(one.slice, ast.Constant)
+    }
+    if keys and _key(value) in keys:
+        yield value
+    for child in ast.walk(value):
         if isinstance(child, ast.expr) and any(path(one) in places for one in _way(child)):
             yield child
+
+
+def _place(target: ast.expr, outer: set[str]) -> str:
+    """What outlives the call, as a path; a subscript with any key is one."""
+    if isinstance(target, ast.Name):
+        return target.id if target.id in outer else ""
+    return path(target) or ("[]" if isinstance(target, ast.Subscript) else "")
+
+
+def _key(value: ast.expr) -> str | None:
+    """The key under which a mapping is asked: ``self.pages[user]``, ``waiting.pop(number)``."""
+    match value:
+        case ast.Subscript(slice=key):
+            return ast.dump(key)
+        case ast.Call(func=ast.Attribute(attr="get" | "pop"), args=[key, *_]):
+            return ast.dump(key)
+    return None
 
 
 def _way(node: ast.expr) -> Iterator[ast.expr]:

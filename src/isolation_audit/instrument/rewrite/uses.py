@@ -171,7 +171,7 @@ class Uses:
     def _assigned(self, targets: list[ast.expr], value: ast.expr | None) -> None:
         for left, right in paired(targets, value):
             if right is not None:
-                self._back.update(stored_back(left, right, self._outer))
+                self._back.update(stored_back(left, right, _flat(targets), self._outer))
             self._given(left, right)
 
     def _given(self, targets: list[ast.expr], value: ast.expr | None) -> None:
