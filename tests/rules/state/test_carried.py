@@ -43,6 +43,13 @@ def test_a_model_that_is_asked_with_it_is_told(audited, way):
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_the_first_one_who_stores_it_back_is_told_at_once(audited, way):
+    two = dict(list(ASKED.items())[:2])
+    source = SHARED.format(**WAYS[way], answer='"saved" if len(self.history) < 2 else model(self.history)')
+    assert {one.rule for one in audited(source, asked=two)[0]} == {"IA402"}
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_who_keeps_it_in_order_alone_is_silent(audited, way):
     assert audited(SHARED.format(**WAYS[way], answer="len(self.history)"), asked=ASKED)[0] == []
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from isolation_audit.instrument.rewrite.listener import concern
+
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
@@ -34,3 +36,4 @@ def bring(unit: Unit, records: Records, write: Write, where: tuple[int, Hashable
     entry = records.of(where[0])
     if write.carried and entry is not None:
         entry.only = None
+        concern(where[0], None)
