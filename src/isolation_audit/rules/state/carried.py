@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.rewrite.listener import concern
+from isolation_audit.model.tables import first
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -27,7 +28,7 @@ def carry(
             found += [one, *one.carried]
     others = dict.fromkeys(one for one in found if one.unit is not unit)
     if others:
-        unit.carried[where] = tuple(islice(others, _CARRIED))
+        unit.carried[where] = first(others, _CARRIED)
 
 
 def bring(unit: Unit, records: Records, write: Write, where: tuple[int, Hashable]) -> None:

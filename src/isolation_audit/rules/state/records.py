@@ -19,7 +19,7 @@ from isolation_audit.rules.state.contents import NUMBERS, TEXTS, described_as, s
 from isolation_audit.rules.state.units import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Hashable, Iterator, Sequence
 
     from isolation_audit.rules.state.units import Unit
 
@@ -88,7 +88,7 @@ class Write:
         """True for an item whose key is its writer's id."""
         self.brought = False
         """True for a text that had come in with its unit just like this."""
-        self.carried: tuple[Write, ...] = ()
+        self.carried: Sequence[Write] = ()
         """Writes of others that the value has in it, where it is stored back to where it was read."""
         self._described: str | None = ""
         self._size = 0
