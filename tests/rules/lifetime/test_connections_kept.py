@@ -6,12 +6,12 @@ import gc
 import importlib
 import sys
 import time
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
+from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from isolation_audit import user_scope
@@ -20,10 +20,6 @@ from isolation_audit.config import parse_config
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # old ones import from a place that anyio calls old
-    from starlette.testclient import TestClient
 
 
 class Manager:
