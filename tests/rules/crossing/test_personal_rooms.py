@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
+import httpx
 import pytest
 
 from isolation_audit.auditor import Auditor
@@ -39,7 +41,6 @@ def test_whom_a_letter_reaches(room_of: Any, to: str, found: list[Any]) -> None:
     from starlette.applications import Starlette
     from starlette.responses import JSONResponse
     from starlette.routing import Route
-    from starlette.testclient import TestClient
 
     layer = layers.InMemoryChannelLayer()
 
@@ -54,10 +55,16 @@ def test_whom_a_letter_reaches(room_of: Any, to: str, found: list[Any]) -> None:
         return JSONResponse({})
 
     app = Starlette(routes=[Route("/join", join), Route("/send", send, methods=["POST"])])
-    with Auditor(Config(report=model.Report(terminal=False, raw_ids=True))) as auditor, TestClient(app) as client:
-        for user in (BERG, KLEIN):
-            client.get("/join", headers={"x-user": user})
-        client.post("/send", headers={"x-user": CAROL}, json={"to": to, "text": "the hearing is on friday"})
+
+    async def visit() -> None:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://letters") as client:
+            for user in (BERG, KLEIN):
+                await client.get("/join", headers={"x-user": user})
+            letter = {"to": to, "text": "the hearing is on friday"}
+            await client.post("/send", headers={"x-user": CAROL}, json=letter)
+
+    with Auditor(Config(report=model.Report(terminal=False, raw_ids=True))) as auditor:
+        asyncio.run(visit())
         every = [entry.finding for entry in auditor.recorder.entries()]
     witnesses = [(one.rule, one.witnesses.ambient, one.witnesses.content, one.witnesses.addressee) for one in every]
     assert [one for one in witnesses if one[0] != "IA904"] == found
