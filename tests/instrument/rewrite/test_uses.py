@@ -42,6 +42,9 @@ USES = [
     ("json.dump(self.x, file)", "kept"),
     ("db.executemany('insert ...', self.x)", "kept"),
     ("db.execute('insert ...', self.x)", "passed"),
+    ("json.dump({'of': key, 'said': self.x}, file)", "passed"),
+    ("file.write_text(json.dumps(self.x))", "kept"),
+    ("file.write_text(self.x)", "passed"),
 ]
 
 

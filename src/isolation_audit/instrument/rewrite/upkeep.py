@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SAVING: Final = frozenset(
+_SAVING: Final = frozenset(
     {
         *("bulk_create", "bulk_insert_mappings", "bulk_save_objects", "dump", "executemany", "insert_many"),
         *("write_bytes", "write_text", "writerows"),
     }
 )
-"""Methods and functions that save many things at once; nothing comes back."""
+"""Methods and functions that save many things at once; nothing comes back..."""
+_SAVING_TEXTS: Final = frozenset({"write_bytes", "write_text"})
+"""...and those that may save one text: all that is kept has been put into one before."""
 
 SAME: Final = frozenset({"copy", "deepcopy", "dumps", "fsencode", "loads"})
 """Methods and functions whose result has in it what they are given..."""
@@ -54,6 +56,16 @@ def path(node: ast.AST) -> str:
 def is_link(target: ast.expr) -> bool:
     """True for an attribute by which a node leads to another one."""
     return isinstance(target, ast.Attribute) and target.attr in LINKS
+
+
+def is_saved(name: str, argument: ast.expr) -> bool:
+    """True for what is saved as it is kept, and is no part of something new: ``json.dump(self.kept, file)``."""
+    if name not in _SAVING:
+        return False
+    match argument:
+        case ast.Call(func=ast.Name(id=way) | ast.Attribute(attr=way), args=[inner, *_]) if way in SAME:
+            return bool(path(inner))
+    return name not in _SAVING_TEXTS and bool(path(argument))
 
 
 def is_taken_apart(node: ast.expr) -> bool:

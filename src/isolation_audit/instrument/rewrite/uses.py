@@ -21,9 +21,9 @@ from isolation_audit.instrument.rewrite.sites import (
 from isolation_audit.instrument.rewrite.upkeep import (
     SAME,
     SAME_BUILTINS,
-    SAVING,
     emptied,
     is_link,
+    is_saved,
     is_taken_apart,
     paired,
     path,
@@ -262,9 +262,10 @@ class Uses:
             for argument in node.args[1:]:
                 self._expression(argument, STORED if name == "setattr" else use)
             return
-        passed = self._passed(name, name or getattr(function, "attr", ""), use)
+        called = name or getattr(function, "attr", "")
+        passed = self._passed(name, called, use)
         for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
-            self._expression(argument, passed)
+            self._expression(argument, KEPT if passed == _HANDED and is_saved(called, argument) else passed)
 
     @staticmethod
     def _passed(builtin: str, name: str, use: str) -> str:
@@ -273,9 +274,7 @@ class Uses:
             return NAVIGATED
         if builtin in SAME_BUILTINS or name in SAME:
             return use if use != NAVIGATED else PASSED
-        if use == _HANDED:
-            return KEPT if name in SAVING else _HANDED
-        return PASSED
+        return _HANDED if use == _HANDED else PASSED
 
     def _comprehension(self, node: Comprehension, use: str) -> None:
         parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
