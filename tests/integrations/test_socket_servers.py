@@ -14,6 +14,8 @@ import jwt
 import pytest
 from clients import NAMED, known, told
 
+from isolation_audit.instrument.work.sightings import Sightings
+
 KEY = "a key of more than thirty-two bytes"
 SAFE = "the password of the safe is marble staircase"
 NAILS = "buy two kilos of nails"
@@ -158,3 +160,16 @@ def test_what_is_served_by_others(audited) -> None:
     assert done.result == ('"alice"', "HELLO")
     assert done.auditor.runtime.tally.requests == 1
     assert done.auditor.runtime.tally.messages == 0
+    assert not is_serving(done), "what serves those connections may well be watched by nobody"
+
+
+def test_what_it_serves_counts_as_watched(audited) -> None:
+    async def scenario() -> None:
+        async with served(Notes) as port, client(port, "alice") as say:
+            await say("WHO")
+
+    assert is_serving(audited(scenario, NAMED))
+
+
+def is_serving(done: Any) -> bool:
+    return done.auditor.runtime.part(Sightings).is_serving("socketserver:StreamRequestHandler.setup")

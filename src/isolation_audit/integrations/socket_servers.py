@@ -15,6 +15,7 @@ from isolation_audit.config.model import Target
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.resolve import resolve
 from isolation_audit.instrument.work.routes import Endpoint, code_of
+from isolation_audit.instrument.work.sightings import Sightings
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.connections import Connections
 from isolation_audit.integrations.building_blocks.http_request import Serving
@@ -74,6 +75,9 @@ class SetupPoint(Serving):
         self._connections = connections
         self._opens = gate
         self._handler_of = layout.receiver_reader()
+        self._sightings = runtime.part(Sightings)
+        # Handlers of libraries come by as well, and stay unwatched.
+        self._sightings.waits(_HANDLER, _BEGINNING)
 
     def before(self, values: Values) -> Any:
         """Wait for its end, where the handler is the application's own."""
@@ -105,6 +109,7 @@ class SetupPoint(Serving):
         if self._opens.open:
             return
         self._opens.open = True
+        self._sightings.serves(_HANDLER)
         places = self._runtime.places
         for place, kind in ((_READ, ReceivePoint), (_BUFFERED, BufferedPoint)):
             target = resolve(socket, Target("socket", place.partition(":")[2]))

@@ -57,6 +57,11 @@ class Sightings:
         """
         self._serving[place] = through or self._serving.get(place, ())
 
+    def waits(self, *places: str) -> None:
+        """Hooks at these places pass others' work by, and have served nothing so far; ``serves`` ends that."""
+        for place in places:
+            self._serving.pop(place, None)
+
     def is_serving(self, target: str) -> bool:
         """True for the target of such a hook."""
         return target in self._serving or target.rpartition(".")[0] in self._serving
