@@ -33,6 +33,8 @@ USES = [
     ("self.x, self.y = self.y, self.x", "kept"),
     ("send(self.x)", "passed"),
     ("send(self.x)\nself.x.clear()", "kept"),
+    ("send(self.x)\ndel self.x[:]", "kept"),
+    ("send(self.x)\ndel self.x[key]", "passed"),
     ("self.x.clear()\nsend(self.x)", "passed"),
     ("told = send(self.x)\nself.x.clear()\nreturn told", "passed"),
     ("batch, self.x = self.x, []\nsend(batch)", "kept"),

@@ -154,7 +154,9 @@ def _emptied_by(node: ast.AST) -> Iterator[str]:
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=place, attr="clear"), args=[])):
             yield path(place)
         case ast.Delete(targets=targets):
-            yield from (path(one.value) for one in targets if isinstance(one, ast.Subscript))
+            for one in targets:
+                if isinstance(one, ast.Subscript) and isinstance(one.slice, ast.Slice):
+                    yield path(one.value)
 
 
 def _is_empty(node: ast.expr | None) -> bool:

@@ -33,6 +33,8 @@ def carry(
 
 def bring(unit: Unit, records: Records, write: Write, where: tuple[int, Hashable]) -> None:
     """What was remembered for this place belongs to what is written there now."""
+    if not unit.carried:
+        return  # as for nearly all writes
     write.carried = unit.carried.pop(where, write.carried)
     entry = records.of(where[0])
     if write.carried and entry is not None:
