@@ -89,6 +89,7 @@ class _Telling:
 
     def __init__(self, probe: Probe) -> None:
         self._probe = probe
+        self._cursor = telling_cursor(sqlite3.Cursor, probe)
         self._cursors: WeakKeyDictionary[type, Any] = WeakKeyDictionary()
         self._connections: WeakKeyDictionary[type, Any] = WeakKeyDictionary()
         self._below = self._telling_connection()
@@ -125,6 +126,8 @@ class _Telling:
         return Connection
 
     def _telling_cursors(self, factory: Any) -> Any:
+        if factory is sqlite3.Cursor:
+            return self._cursor  # as nearly always
         if not _can_be_told_of(factory, sqlite3.Cursor):
             return factory
         made = self._cursors.get(factory)

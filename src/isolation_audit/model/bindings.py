@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from isolation_audit.analysis.texts import LONGEST
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.users import plain_name, same
 
@@ -92,7 +93,7 @@ class Bindings:
 
         Gives the other user to whom a live id belonged until now.
         """
-        identifier = plain_name(identifier)
+        identifier = identifier if type(identifier) is str and len(identifier) <= LONGEST else plain_name(identifier)
         if not identifier:
             return None
         now = self.clock()

@@ -15,6 +15,20 @@ ALICE, BOB = User("alice"), User("bob")
 LIST = [(1, "alice", 40211.75, None), (2, "alice", Decimal("1.5"), datetime(2026, 1, 1, tzinfo=UTC))]
 
 
+class Meta(type):
+    """Its classes are hashed and compared by code of the application."""
+
+    def __hash__(cls) -> int:
+        raise AssertionError("code of the application")
+
+    def __eq__(cls, _other: object) -> bool:
+        raise AssertionError("code of the application")
+
+
+class Strange(metaclass=Meta):
+    """Of such a class."""
+
+
 class Odd(str):
     """A text of the application's own class."""
 
@@ -25,9 +39,10 @@ class Odd(str):
 
 
 def again(before: ReadBefore, one: Input, user: User) -> bool:
-    known = before.has(one, user)
-    before.add(one, user)
-    return known
+    anew = before.new([one], user)
+    for _one, reading in anew:
+        before.add(reading)
+    return not anew
 
 
 def asked(value: object, question: object = ("alice",)) -> Input:
@@ -68,7 +83,19 @@ def test_the_present_time_in_a_question_makes_no_other_question(times) -> None:
     assert again(before, asked(LIST, [("alice", times[1])]), ALICE)
 
 
-@pytest.mark.parametrize("value", [[(object(),)], Odd("a"), [(Odd("a"), 1)], [(1,)] * 1_000, [[[[[["deep"]]]]]]])
+@pytest.mark.parametrize(
+    "value",
+    [
+        [(object(),)],
+        Odd("a"),
+        Strange(),
+        [Strange()],
+        [(Strange(), 1)],
+        [(Odd("a"), 1)],
+        [(1,)] * 1_000,
+        [[[[[["deep"]]]]]],
+    ],
+)
 def test_what_is_not_plain_or_too_much_is_read_each_time(value) -> None:
     before = ReadBefore()
     assert not again(before, asked(value), ALICE)

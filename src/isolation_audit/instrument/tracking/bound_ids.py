@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final
 
+from isolation_audit.analysis.texts import LONGEST
 from isolation_audit.config.paths import Attribute
 from isolation_audit.instrument.reading.attributes import AttributeReader, reader_of
 from isolation_audit.instrument.reading.layout import MISSING, value_reader
@@ -58,7 +59,7 @@ class BoundIds:
             value = read(context)
             cell[ASKED] += 1
             cell[GAVE] += type(value) is str
-            identifier = plain_name(value)
+            identifier = value if type(value) is str and len(value) <= LONGEST else plain_name(value)
             if identifier:
                 found[kind] = identifier
         return found

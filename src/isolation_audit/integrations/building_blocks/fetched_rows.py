@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from itertools import repeat
+from operator import is_
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.questions import of_statement
 from isolation_audit.instrument.calls.interceptors import Interceptor
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.calls.probe import Probe
     from isolation_audit.instrument.inputs.receiver import Receiver
     from isolation_audit.instrument.reading.layout import Values
+
+
+_TUPLE: Final = repeat(tuple)
 
 
 class FetchPoint(Interceptor):
@@ -30,7 +35,7 @@ class FetchPoint(Interceptor):
 def of_rows(rows: Any) -> Any:
     """Rows of the class that has names for its columns are tuples otherwise."""
     if type(rows) is list:
-        return [of_rows(row) for row in rows]
+        return rows if all(map(is_, map(type, rows), _TUPLE)) else [of_rows(row) for row in rows]
     return tuple(rows) if f"{type(rows).__module__}.{type(rows).__qualname__}" == "sqlite3.Row" else rows
 
 

@@ -175,12 +175,18 @@ class Egress(Payloads, Exits):
         if self._unlearned.units or self._unlearned.left or words.unfinished:
             words.catch_up()
         odd = own.contested or bool(own.strange)
-        if not odd and not words.anchors and not self._records.any() and not self._rows.any():
+        kept, read = self._records.any(), self._rows.any()
+        if not (odd or words.anchors or kept or read):
             return
         part = payload[:_FOR_WORDS]
         text = str(part, "utf-8", "replace") if isinstance(part, bytes) else part
         suspected = own.contested or words.of_others(text, user)
-        if not suspected and not odd and not self._records.has_any(text, user) and not self._rows.has_any(text, user):
+        if not (
+            suspected
+            or odd
+            or (kept and self._records.has_any(text, user))
+            or (read and self._rows.has_any(text, user))
+        ):
             return
         inputs = inputs_at_exit()
         if inputs is None:

@@ -306,7 +306,7 @@ class Addressees(MessagesSent):
             own = self._own.setdefault(sender.id, {})
         own.pop(key, None)
         own[key] = time.monotonic()
-        if len(own) > _MESSAGES:
+        if len(own) > 2 * _MESSAGES:  # not at each message
             drop_oldest(own, _MESSAGES)
         if self._waiting:
             self._waiting.pop((sender.id, key), None)

@@ -163,9 +163,9 @@ class OwnRecords:
         return bool((self._look() if due else self._owners) or self._named_in)
 
     def has_any(self, text: str, user: User) -> bool:
-        """True where it is worth to ask :meth:`of_another`."""
+        """True where it is worth to ask :meth:`of_another`; :meth:`any` was asked before."""
         held = self._atoms_of_somebody(text)
-        return bool(_of_one(held, self._owners, user)) or not held.keys().isdisjoint(self._named_in)
+        return bool(held) and (bool(_of_one(held, self._owners, user)) or not held.keys().isdisjoint(self._named_in))
 
     def _theirs(self, text: str, user: User) -> dict[int, str]:
         """The atoms of one other user's entries in a text; none where it has the user's own, or several others'."""
@@ -173,12 +173,9 @@ class OwnRecords:
 
     def _atoms_of_somebody(self, text: str) -> dict[int, str]:
         """The atoms of a text, if one of them may be known."""
-        owners = self._look()
-        if not owners and not self._named_in:
-            return {}
         of_these, anchors = self._anchors
         words = simple_words(text[:_LONGEST])
-        if of_these is owners and words is not None and anchors.isdisjoint(map(hash, words)):
+        if of_these is self._owners and words is not None and anchors.isdisjoint(map(hash, words)):
             return {}  # as nearly always
         return atoms(text[:_LONGEST])
 

@@ -106,13 +106,12 @@ class OwnRows:
         asked = [one for one in inputs if one.kind in BY_QUERY and one.kind != FILE and one.question is not None]
         if not asked or self._content is None or user.kind is not Kind.USER:
             return True
-        asked = [one for one in asked if not self._before.has(one, user)]
-        if not asked:
+        anew = self._before.new(asked, user)
+        if not anew:
             return True
         began = thread_time()
-        own, everybodys = self._told_apart(asked, user, strange)
-        public_numbers = _also_in_hundredths(numbers("\0".join(everybodys)[:_LONGEST]))
-        self._keep("\0".join(own)[:_LONGEST], user, public_numbers)
+        own, everybodys = self._told_apart(anew, user, strange)
+        self._keep(numbers("\0".join(own)[:_LONGEST]), user, numbers("\0".join(everybodys)[:_LONGEST]))
         for text in everybodys:
             if " " in text or may_be_marked(text):
                 public(text)
@@ -129,16 +128,18 @@ class OwnRows:
         """Something that was learned was dropped: what is read again is learned again."""
         self._before.forget()
 
-    def _told_apart(self, asked: Sequence[Input], user: User, strange: list[Input]) -> tuple[list[str], list[str]]:
+    def _told_apart(
+        self, asked: Sequence[tuple[Input, int | None]], user: User, strange: list[Input]
+    ) -> tuple[list[str], list[str]]:
         """The texts that were read with a question about ``user`` alone, and those with a question about nobody."""
         own: list[str] = []
         everybodys: list[str] = []
-        for one in asked:
+        for one, reading in asked:
             if one.stored_by is not None:
                 continue  # an entry of a cache tells of nobody by its key
             named = self.named_by(one)
             if named.keys() <= {user.id}:
-                self._before.add(one, user)
+                self._before.add(reading)
                 rows = one.texts(one.value)
                 (own if named else everybodys).extend([*sums(rows), *texts(rows, _VALUES)])
             elif len(named) == 1:
@@ -147,16 +148,17 @@ class OwnRows:
 
     def has_any(self, text: str, user: User) -> bool:
         """True where it is worth to ask :meth:`of_another`."""
-        return self._owner_in(text, user) is not None
+        return bool(self._known_in(text)) and self._owner_in(text, user) is not None
 
     def _known_in(self, text: str) -> dict[int, User | None]:
         """Whose the numbers of an exit are, as far as they are remembered: asked of each exit."""
         owners, text = self._owners, text[:_LONGEST]
-        return {
-            key: owners.get(key)
-            for match in _long_numbers.finditer(text)
-            if (key := hash(match[0])) in owners and _stands_alone(text, match.start(), match.end())
-        }
+        found = {}
+        for match in _long_numbers.finditer(text):
+            key = hash(match[0])
+            if key in owners and _stands_alone(text, match.start(), match.end()):
+                found[key] = owners.get(key)
+        return found
 
     def lists_readers(self, text: str, user: User, inputs: Inputs) -> bool:
         """True where a text has numbers that were read for ``user``, and not by this very unit."""
@@ -209,8 +211,6 @@ class OwnRows:
 
     def _owner_in(self, text: str, user: User) -> User | None:
         """Whose numbers a text has; None for the user's own, for several users', and for none."""
-        if not self._owners:
-            return None
         found = {key: one for key, one in self._known_in(text).items() if one is not None}
         whose = {one.id: one for one in found.values() if not same(one, user)}
         if len(whose) > 1:
@@ -235,15 +235,17 @@ class OwnRows:
         marks = [] if self._content is None else self._content.marks_of_text(text)[0]
         return any(same(mark.user, other) for mark in marks)
 
-    def _keep(self, text: str, user: User, everybodys: Iterable[int]) -> None:
-        for key in everybodys:
+    def _keep(self, own: dict[int, str], user: User, everybodys: dict[int, str]) -> None:
+        if not own and not everybodys:
+            return  # as of most rows
+        for key in _also_in_hundredths(everybodys):
             self._everybodys[key] = None
             if key in self._owners:
                 self._owners[key] = None
         if max(len(self._everybodys), len(self._owners)) >= _NUMBERS:
             self.forgets()
         drop_oldest(self._everybodys, _NUMBERS)
-        for key in _also_in_hundredths(numbers(text)):
+        for key in _also_in_hundredths(own):
             if key not in self._everybodys:
                 known = self._owners.setdefault(key, user)
                 if known is not None and not same(known, user):
@@ -298,8 +300,12 @@ def what_was_read(inputs: Inputs) -> str:
 
 def numbers(text: str) -> dict[int, str]:
     """The numbers in a text that are no counts, no times and not round, by their hashes."""
-    found = (match[0] for match in _long_numbers.finditer(text) if _stands_alone(text, match.start(), match.end()))
-    return {hash(number): number for number in found if _is_rare(number)}
+    found = {}
+    for match in _long_numbers.finditer(text):
+        number = match[0]
+        if _stands_alone(text, match.start(), match.end()) and _is_rare(number):
+            found[hash(number)] = number
+    return found
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

@@ -123,7 +123,7 @@ def phrases_in(text: str, user: User, *, read: bool = False) -> Iterator[Phrase]
         words = words_of(sentence)[:_MOST_WORDS]
         if len(words) < WORDS or sum(map(len, words)) < LETTERS or all(map(str.isdigit, words)):
             continue
-        if read and sum(not word.isdigit() for word in words) < WORDS:
+        if read and len(words) - sum(map(str.isdigit, words)) < WORDS:
             continue
         lengths = [*map(len, words)]
         longest = lengths.index(max(lengths))

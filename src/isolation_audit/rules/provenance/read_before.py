@@ -16,6 +16,8 @@ from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.remembered import remembered
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from isolation_audit.model.inputs import Input
     from isolation_audit.model.users import User
 
@@ -27,10 +29,12 @@ _ROWS: Final = 200
 
 _DEEPEST: Final = 4
 
-_PLAIN: Final = frozenset({str, bytes, int, float, bool, type(None)} | {date, datetime, time, timedelta, Decimal, UUID})
-_TIMES: Final = frozenset({date, datetime, time, timedelta, float})
+_PLAIN: Final = (str, bytes, int, float, bool, type(None), date, datetime, time, timedelta, Decimal, UUID)
+_IDS_OF_PLAIN: Final = frozenset(map(id, _PLAIN))
+"""Classes are compared by their ids: a metaclass of the application's may have a hash of its own."""
+_IDS_OF_TIMES: Final = frozenset(map(id, (date, datetime, time, timedelta, float)))
 _is_time: Final = pattern(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?")
-_TUPLES: Final = frozenset({tuple})
+_ID_OF_TUPLE: Final = frozenset({id(tuple)})
 
 
 class ReadBefore:
@@ -40,19 +44,23 @@ class ReadBefore:
         self._readings: dict[int, None] = {}
         self._users = remembered.users
 
-    def has(self, one: Input, user: User) -> bool:
-        """True for what this user's work has read before, with the same question."""
+    def new(self, read: Iterable[Input], user: User) -> list[tuple[Input, int | None]]:
+        """What this user's work has not read before with the same question, each with its reading.
+
+        That is a number, by which it is recognised; None of what can't be.
+        """
         if self._users is not remembered.users:
             self._users = remembered.users
             self._readings.clear()
-        return bool(self._readings) and _reading(one, user) in self._readings
+        told_apart = [(one, _reading(one, user)) for one in read]
+        return [(one, reading) for one, reading in told_apart if reading not in self._readings]
 
-    def add(self, one: Input, user: User) -> None:
+    def add(self, reading: int | None) -> None:
         """It was read, and what it has is known from now on."""
-        reading = _reading(one, user)
         if reading is not None:
             self._readings[reading] = None
-            drop_oldest(self._readings, _READINGS)
+            if len(self._readings) > _READINGS:
+                drop_oldest(self._readings, _READINGS)
 
     def forget(self) -> None:
         """Something of what was learned from them is known no more: it may be learned again."""
@@ -69,22 +77,26 @@ def _but_times(asked: Any) -> Any:
     kind = type(asked)
     if kind is list or kind is tuple:
         # The parameters of most questions are passed by without a call for each.
-        return [one if type(one) is int or (type(one) is str and one[4:5] != "-") else _but_times(one) for one in asked]
-    return None if kind in _TIMES or (kind is str and asked[4:5] == "-" and _is_time.fullmatch(asked)) else asked
+        return [
+            one if type(one) is int or (type(one) is str and not one[:1].isdigit()) else _but_times(one)
+            for one in asked
+        ]
+    is_time = id(kind) in _IDS_OF_TIMES or (kind is str and asked[4:5] == "-" and _is_time.fullmatch(asked))
+    return None if is_time else asked
 
 
 def _print_of(held: Any, levels: int = _DEEPEST) -> int | None:
     """A hash that plain data with the same contents has as well; None for all else, and for too much."""
     kind = type(held)
-    if kind in _PLAIN:
+    if id(kind) in _IDS_OF_PLAIN:
         return hash(held)
-    if not levels or kind not in (list, tuple, dict) or len(held) > _ROWS:
+    if not levels or (kind is not list and kind is not tuple and kind is not dict) or len(held) > _ROWS:
         return None
     parts = [*held.items()] if kind is dict else held
-    kinds = {*map(type, parts)}
-    if kinds <= _PLAIN:
+    kinds = {*map(id, map(type, parts))}
+    if kinds <= _IDS_OF_PLAIN:
         return hash((*parts,))
-    if kinds == _TUPLES and _PLAIN.issuperset(map(type, chain.from_iterable(parts))):
+    if kinds == _ID_OF_TUPLE and _IDS_OF_PLAIN.issuperset(map(id, map(type, chain.from_iterable(parts)))):
         return hash((*parts,))  # rows
     prints = [_print_of(part, levels - 1) for part in parts]
     return None if None in prints else hash((*prints,))
