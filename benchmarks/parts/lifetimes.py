@@ -18,6 +18,7 @@ BLOCKS = 60
         Row("lifetimes_added_to_unit_us", "of it: a scope, an engine and a task of a request", unit="us"),
         Row("lifetimes_in_background", "of it: the auditor's own thread, in requests one after the other"),
     ],
+    detail=True,
 )
 def lifetimes(effort: Effort) -> Measured:
     """FastAPI with SQLAlchemy in one process; what is added is measured by itself: a request is too long for it."""

@@ -19,6 +19,7 @@ MOST = 1.15
 @measures(
     "state-requests",
     [Row(f"{one.name}_request_state_vs_calls", "depth state / depth calls", at_most(MOST)) for one in FRAMEWORKS],
+    detail=True,
 )
 def state_requests(effort: Effort) -> Measured:
     """The applications of the other rows, at both depths in turn."""

@@ -36,6 +36,7 @@ def journal(path: Path) -> str:
         *(Row(f"lost[{trouble}]", "told as lost", at_least(1), unit="records") for trouble in ("down", "garbage")),
         Row("lost[disk full]", "told as lost", at_least(1), unit="lines"),
     ],
+    detail=True,
 )
 def ways_out(effort: Effort) -> Measured:
     """FastAPI with SQLAlchemy in one process; each way out in its turn."""
