@@ -98,7 +98,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--all", action="store_true", help="also the parts that explain others")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--list", action="store_true", help="list parts and rows, and measure nothing")
-    parser.add_argument("--scale", type=float, default=0.75, help="more or fewer rounds: 0.75 takes less than five minutes")
+    parser.add_argument("--scale", type=float, default=0.75, help="more or fewer rounds; as it is, less than 5 min")
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     options = parser.parse_args(words)
     effort = Effort(options.scale)
