@@ -21,7 +21,7 @@ BLIND: dict[str, tuple[str, str, str]] = {
     "unknown_senders": ("", "blind", "none of the 3 messages had a known user"),
     "unknown_handlers": ("", "blind", "the program itself on port"),
     "unknown_lines": ("", "blind", "none of the 3 messages had a known user"),
-    "twisted_server": ("", "blind", "twisted.web is at work and not watched (3 requests)"),
+    "eventlet_server": ("", "blind", "eventlet's WSGI server is at work and not watched (3 requests)"),
     "opaque_tokens": ("", "blind", "none of the 3 requests had a known user"),
     "typo_in_a_path": (
         '[[engines]]\ntarget = "blind:Engine"\nowner = ["args.usr_id"]\n',
@@ -35,7 +35,7 @@ BLIND: dict[str, tuple[str, str, str]] = {
     ),
 }
 
-NEEDED = ("twisted_server",)
+NEEDED = ("eventlet_server",)
 """Named for the library that they need."""
 
 HEALTHY = ("fastapi", "starlette", "django", "flask", "http", "aiohttp", "socketio")

@@ -124,10 +124,10 @@ def judged(name: str, *words: str) -> dict[str, Any]:
     """The sabotage changed nothing, and left no hook out."""
     found = run_python(str(SABOTAGE), name, *words)
     assert found["wrong"] == []
-    # Sightings of libraries are all of one class: what is reached with Twisted stands for all of them.
+    # Sightings of libraries are all of one class: what is reached with eventlet stands for all of them.
     left_out = [one for one in found["unreached"] if one not in UNREACHED and name != "sightings"]
     assert left_out == []
-    assert name != "sightings" or not any(one.startswith("twisted") and ": after" in one for one in found["unreached"])
+    assert name != "sightings" or not any(one.startswith("eventlet") and ": after" in one for one in found["unreached"])
     return found
 
 

@@ -41,8 +41,6 @@ class Known:
     targets: tuple[str, ...]
     unit: str = "requests"
     remedy: str = _SCOPES
-    below: str = ""
-    """A library that is watched, and whose classes inherit what is called."""
 
 
 def _server(key: str, name: str, *targets: str, unit: str = "requests") -> Known:
@@ -62,7 +60,6 @@ LIBRARIES: Final = (
         *(f"granian.server.{kind}._spawn_rsgi_worker" for kind in ("mp:MPServer", "mt:MTServer", "embed:Server")),
         unit="",
     ),
-    Known("twisted", "twisted.web", ("twisted.web.http:Request.requestReceived",), remedy=_SERVE, below="daphne"),
     _server("eventlet", "eventlet's WSGI server", "eventlet.wsgi:HttpProtocol.handle_one_response"),
     Known("aio_pika", "aio-pika", ("aio_pika.queue:consumer",), "messages"),
     Known("aiokafka", "aiokafka", ("aiokafka.consumer.consumer:AIOKafkaConsumer.getone",), "messages"),
@@ -107,19 +104,15 @@ class Sighted:
 class SightingPoint(Interceptor):
     """Around one unit of work of a library that is not watched."""
 
-    def __init__(self, known: Known, place: str, sightings: Sightings, layout: Layout) -> None:
+    def __init__(self, known: Known, place: str, sightings: Sightings, _layout: Layout) -> None:
         self.place = place
         self._known = known
         self._is_pool = known.unit == LOANS
-        self._below = f"{known.below}." if known.below else ""
-        self._self_of = layout.receiver_reader()
         self._sighting = partial(Sighting, known.unit, known.remedy, place.partition(".")[0].partition(":")[0])
         self._sightings = sightings
 
-    def before(self, values: Values) -> Any:
+    def before(self, _values: Values) -> Any:
         """It is at work."""
-        if self._below and type(self._self_of(values)).__module__.startswith(self._below):
-            return None
         return self if self._is_pool else CountedWork()
 
     def after(self, work: Any, _result: Any) -> None:

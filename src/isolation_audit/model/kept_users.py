@@ -37,6 +37,9 @@ _person: Final = pattern(
 """Names of the same that applications make up. What else may be called a user there, as one who is looked at, edited or
 stood in for, has another word before it; an account or a customer may be several people."""
 
+_about_person: Final = pattern(r"(?:current_|login_|session_)?user_?(?:info|data|details)")
+"""Names of what an application keeps about whoever is logged in, which is one object with several fields."""
+
 _own_word: Final = pattern(r"([a-z]+)_user")
 OTHERS: Final = frozenset(
     ["affected", "another", "any", "anonymous", "assigned", "author", "blocked", "bot", "created", "creating",
@@ -55,10 +58,10 @@ def kept_in(mapping: Any) -> tuple[int | None, Any]:
     if issubclass(type(mapping), dict):
         for place, key in enumerate(SESSION_KEYS):
             value = dict.get(mapping, key)
-            if value is not None:
+            if value is not None and type(value) is not bytes:  # Twisted's own id of a session is no text
                 return place, value
         for key, value in list(dict.items(mapping)):
-            if value is not None and type(key) is str and _is_a_persons(key):
+            if value is not None and type(key) is str and (_is_a_persons(key) or _tells_of_person(key, value)):
                 return PLACES - 1, value
     return None, None
 
@@ -88,7 +91,15 @@ def kept_in_namespace(namespace: dict[str, Any], seen: int) -> tuple[int | None,
 
 
 def _is_authenticated(key: str, value: object) -> bool:
-    return key == "auth" and any(plain_id(field_of(value, field)) is not None for field in _OF_PERSONS)
+    return key == "auth" and _has_fields_of_persons(value)
+
+
+def _tells_of_person(key: str, value: object) -> bool:
+    return _is_about_person(key) and _has_fields_of_persons(value)
+
+
+def _has_fields_of_persons(value: object) -> bool:
+    return any(plain_id(field_of(value, field)) is not None for field in _OF_PERSONS)
 
 
 def _text_of(key: object) -> str:
@@ -100,6 +111,11 @@ def _text_of(key: object) -> str:
 @lru_cache(200)
 def _is_a_persons(key: str) -> bool:
     return len(key) <= _LONGEST_KEY and _person.fullmatch(spelled(key)) is not None
+
+
+@lru_cache(200)
+def _is_about_person(key: str) -> bool:
+    return len(key) <= _LONGEST_KEY and _about_person.fullmatch(spelled(key)) is not None
 
 
 @lru_cache(200)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-import threading
 
 from serving import elsewhere, everybody, in_thread, with_uvicorn
 
@@ -89,25 +89,19 @@ def _handled(handler: type) -> None:
     in_thread(server, everybody)
 
 
-def twisted_server() -> None:
-    from twisted.internet import reactor
-    from twisted.web.resource import Resource
-    from twisted.web.server import Site
+def eventlet_server() -> None:
+    os.environ["EVENTLET_NO_GREENDNS"] = "yes"  # it has no look-ups to make
+    import eventlet
+    from eventlet import tpool, wsgi
 
-    class Hello(Resource):
-        isLeaf = True
+    def hello(_environ, start_response):
+        start_response("200 OK", [("Content-Length", "5")])
+        return [b"hello"]
 
-        def render(self, _request):
-            return b"hello"
-
-    port = reactor.listenTCP(0, Site(Hello()), interface="127.0.0.1")
-    serving = threading.Thread(target=reactor.run, kwargs={"installSignalHandlers": False})
-    serving.start()
-    try:
-        everybody(port.getHost().port)
-    finally:
-        reactor.callFromThread(reactor.stop)
-        serving.join()
+    listener = eventlet.listen(("127.0.0.1", 0))
+    serving = eventlet.spawn(wsgi.server, listener, hello, log_output=False)
+    tpool.execute(everybody, listener.getsockname()[1])
+    serving.kill()
 
 
 def opaque_tokens() -> None:

@@ -73,6 +73,7 @@ from uses_rows import *  # noqa: E402, F403
 from uses_servers import *  # noqa: E402, F403
 from uses_sockets import *  # noqa: E402, F403
 from uses_targets import *  # noqa: E402, F403
+from uses_twisted import *  # noqa: E402, F403
 from uses_unwatched import *  # noqa: E402, F403
 from uses_web import *  # noqa: E402, F403
 from uses_work import *  # noqa: E402, F403

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import socketserver
 import threading
@@ -48,26 +49,28 @@ def accepting() -> Any:
 
 @use("sightings")
 def at_work() -> Any:
-    from twisted.internet.testing import StringTransport
-    from twisted.web.resource import Resource
-    from twisted.web.server import Site
+    os.environ["EVENTLET_NO_GREENDNS"] = "yes"  # it has no look-ups to make
+    import eventlet
+    from eventlet import tpool, wsgi
 
-    class Hello(Resource):
-        isLeaf = True
+    def hello(environ: Any, start_response: Any) -> list[bytes]:
+        if environ["PATH_INFO"] == "/carol":
+            raise LookupError("carol")
+        start_response("200 OK", [("Content-Length", "5")])
+        return [b"hello"]
 
-        def render(self, request: Any) -> bytes:
-            if request.path == b"/carol":
-                raise LookupError("carol")
-            return b"hello"
+    def asked(port: int) -> list[str]:
+        answers = []
+        for path in ("/alice", "/carol"):
+            with socket.create_connection(("127.0.0.1", port)) as connection:
+                connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+                answers.append(connection.makefile("rb").readline().decode().strip())
+        return answers
 
-    site = Site(Hello())
-    site.displayTracebacks = False
-    site.noisy = False
-    answers = []
-    for path in (b"/alice", b"/carol"):
-        connection = site.buildProtocol(None)
-        transport = StringTransport()
-        connection.makeConnection(transport)
-        connection.dataReceived(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        answers.append(transport.value().decode().partition("\r\n")[0])
-    return answers
+    listener = eventlet.listen(("127.0.0.1", 0))
+    serving = eventlet.spawn(wsgi.server, listener, hello, log_output=False, debug=False)
+    try:
+        return tpool.execute(asked, listener.getsockname()[1])
+    finally:
+        serving.kill()
+        listener.close()
