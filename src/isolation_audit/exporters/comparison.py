@@ -112,7 +112,7 @@ def estimate(histogram: Mapping[str, Any], quantile: float) -> float | None:
 def shown(value: float, unit: str) -> str:
     """A figure as people read it. A share that is not the whole is never shown as 100 %."""
     if unit == "seconds":
-        return f"{value * 1000:.3g} ms" if value < 1 else f"{value:.3g} s"
+        return f"{value * 1000:.3g} ms" if value < 0.9995 else f"{value:.3g} s"
     if unit == "share":
         return f"{value * 100 if value >= 1 else min(value * 100, 99.99):.4g} %"
     return f"{value:.0f}" if unit == "count" else f"{value:.4g}"

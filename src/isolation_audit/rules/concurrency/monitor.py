@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from isolation_audit.analysis.durations import duration
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.rules.base import Monitor, observes
 from isolation_audit.rules.concurrency.windows import Raced
@@ -116,7 +117,7 @@ class ConcurrencyMonitor(Monitor):
             "{target} made {measured}, because {detail}",
             target=raced.target,
             detail=f"it was called again before {raced.name} was set",
-            measured=f"{raced.made} objects at once ({raced.how}, the second {raced.seconds * 1000:.3g} ms after the "
+            measured=f"{raced.made} objects at once ({raced.how}, the second {duration(raced.seconds)} after the "
             f"first{stayed})",
             place="made again for this call",
             at=raced.second,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from isolation_audit.analysis.durations import duration
 from isolation_audit.instrument.reading.layout import MISSING
 from isolation_audit.instrument.tracking.observations import NOTHING_MORE, Again, Built
 from isolation_audit.model.rules import Example, Rule, Severity
@@ -238,7 +239,7 @@ class LifetimeMonitor(Monitor):
             "{detail} {target}() that the work of {owner} has started runs on: that work has ended {measured} ago",
             target=unended.function,
             detail=unended.what,
-            measured=f"{unended.seconds:.0f} s" if unended.seconds >= 1 else f"{unended.seconds * 1000:.0f} ms",
+            measured=duration(unended.seconds),
             owner=unended.owner,
             place="started for {owner} here",
             at=unended.stack,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from isolation_audit.analysis.durations import duration
 from isolation_audit.instrument.tracking.observations import NOTHING_MORE, Again, Built, Slow
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.rules.base import Monitor, observes
@@ -181,7 +182,7 @@ class ServiceLevelMonitor(Monitor):
             else "{target} of {owner} was cleaned up by {event} only {measured} after its work had ended",
             target=uncleaned.target,
             event=uncleaned.method,
-            measured=_duration(uncleaned.seconds),
+            measured=duration(uncleaned.seconds),
             owner=uncleaned.owner,
             place="made for {owner} here",
             at=uncleaned.stack,
@@ -191,8 +192,8 @@ class ServiceLevelMonitor(Monitor):
     @observes(Slow)
     def on_slow(self, slow: Slow) -> None:
         """Name what was slow, how long it took, and its limit."""
-        measured = _duration(slow.seconds)
-        limit = f"the limit is {_duration(slow.limit)}"
+        measured = duration(slow.seconds)
+        limit = f"the limit is {duration(slow.limit)}"
         if slow.level == "cleanup":
             self.report(
                 "IA702",
@@ -226,7 +227,3 @@ class ServiceLevelMonitor(Monitor):
                 place="the run began here",
                 at=slow.origin or (),
             )
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.4g} s"
