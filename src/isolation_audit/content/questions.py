@@ -53,26 +53,44 @@ def of_statement(asked: tuple[Any, Any]) -> Any:
     return asked[1]
 
 
-def persons_asked_for(one: Input) -> Iterator[Any]:
-    """The parameters of a statement that are compared with whoever something belongs to."""
+def statement_of(one: Input) -> tuple[str, Any]:
+    """The statement behind an input, and its parameters; nothing where that is no statement, or too long."""
     statement = _STATEMENTS.get(one.asked)
     text, given = ("", None) if statement is None or one.question is None else statement(one.question)
-    if type(text) is not str or len(text) > _LONGEST or type(given) not in (tuple, list, dict) or not given:
-        return
-    if type(given) is list and type(given[0]) in (tuple, dict):
+    if type(text) is not str or len(text) > _LONGEST or type(given) not in (tuple, list, dict):
+        return "", None
+    if type(given) is list and given and type(given[0]) in (tuple, dict):
         given = given[0]  # as SQLAlchemy keeps those of one statement
+    return text, given
+
+
+def compared_in(one: Input) -> Iterator[tuple[str, Any]]:
+    """The columns of a statement that are compared with parameters, as they are written, and these."""
+    text, given = statement_of(one)
+    if not given:
+        return
     for place, found in enumerate(_placeholders.finditer(text)):
         name = found["percent"] or found["colon"]
         if type(given) is dict:
             value = given.get(name) if name else None
         else:
             value = given[place] if place < len(given) else None
-        if value is not None and found[1] and _names_person(found[1]):
-            yield value
+        if value is not None and found[1]:
+            yield found[1], value
+
+
+def persons_asked_for(one: Input) -> Iterator[Any]:
+    """The parameters of a statement that are compared with whoever something belongs to."""
+    return (value for column, value in compared_in(one) if _names_person(column))
+
+
+def is_people(table: str) -> bool:
+    """True for the name of a table with a row for each person."""
+    return _is_people.fullmatch(table) is not None
 
 
 def _names_person(column: str) -> bool:
     *table, name = re.sub(r"[\"`\[\]]", "", column).split(".")
     if name.lower() in ("id", "pk"):
-        return bool(table) and _is_people.fullmatch(table[-1]) is not None
+        return bool(table) and is_people(table[-1])
     return _is_person.fullmatch(name) is not None

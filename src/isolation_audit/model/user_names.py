@@ -57,6 +57,11 @@ _CLAIMED: Final = ("email", "preferred_username", "username")
 _IN_CONTEXTS: Final = (*_ALIASES, "user_id", "sub")
 
 
+def is_login_name(text: str) -> bool:
+    """True for one word in lower case, as people log in with; no "Alice Liddell" that others may have, too."""
+    return _is_login_name.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Name:
     """What a source calls a user: the ``id``, and further names of the same user."""
@@ -107,8 +112,8 @@ def name_of(person: object) -> Name | Unresolved | None:
     others = [(field, text) for field, text in found[1:] if text != chosen and field != "name"]
     aliases = [text for field, text in others if field in _ALIASES or _is_uuid.fullmatch(text)]
     field, called = found[-1]
-    if chosen.isdecimal() and not aliases and field == "name" and _is_login_name.fullmatch(called):
-        aliases.append(called)  # what it has beside its number is no "Alice Liddell" that others may have, too
+    if chosen.isdecimal() and not aliases and field == "name" and is_login_name(called):
+        aliases.append(called)
     return Name(
         chosen,
         tuple(aliases),

@@ -11,6 +11,7 @@ from time import thread_time
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.patterns import pattern
+from isolation_audit.content.people import names_in_row
 from isolation_audit.content.questions import persons_asked_for
 from isolation_audit.content.request_texts import text_of
 from isolation_audit.instrument.inputs.background import background_of
@@ -75,7 +76,7 @@ class OwnRows:
 
     def __init__(self, runtime: Runtime) -> None:
         self._content = runtime.content
-        self._bearer = runtime.names.of
+        self._others = runtime.names
         self._background = runtime.part(background_of)
         self._static = runtime.part(static_texts)
         self._owners: dict[int, User | None] = {}
@@ -137,6 +138,9 @@ class OwnRows:
         for one, reading in asked:
             if one.stored_by is not None:
                 continue  # an entry of a cache tells of nobody by its key
+            other_names = names_in_row(one, user.id) if one.kind == ROWS and user.login else None
+            if other_names is not None:
+                self._others.learn(other_names, user)
             named = self.named_by(one)
             if named.keys() <= {user.id}:
                 self._before.add(reading)
@@ -226,7 +230,7 @@ class OwnRows:
         named = {mark.user.id: mark.user for mark in marks if mark.user.kind is Kind.USER}
         if not named and one.kind == ROWS:
             for value in persons_asked_for(one):
-                user = self._bearer(str(value)) if type(value) in (int, str) else None
+                user = self._others.of(str(value)) if type(value) in (int, str) else None
                 if user is not None and user.login and user.kind is Kind.USER:
                     named[user.id] = user
         return named
