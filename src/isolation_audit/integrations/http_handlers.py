@@ -14,13 +14,14 @@ from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from isolation_audit.config.model import Target
 from isolation_audit.content import request_texts
 from isolation_audit.instrument.calls.interceptors import Interceptor
-from isolation_audit.instrument.resolve import find, resolve
+from isolation_audit.instrument.resolve import Resolved, find, function_of, resolve
 from isolation_audit.instrument.work.routes import Endpoint
+from isolation_audit.instrument.work.sightings import Sightings
 from isolation_audit.integrations.building_blocks.http_request import SERVED, Serving
 from isolation_audit.integrations.building_blocks.request_heads import wsgi_headers, wsgi_query
 from isolation_audit.model.contexts import current_unit
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.inputs import Inputs
 
+HANDLE: Final = "http.server:BaseHTTPRequestHandler.handle"
 HANDLING: Final = "http.server:BaseHTTPRequestHandler.handle_one_request"
 READ: Final = "socket:SocketIO.readinto"
 
@@ -41,6 +43,10 @@ _LARGEST: Final = 256 * 1024
 
 _DIGITS: Final = 18
 """Of a length; Python makes no number of some thousand digits."""
+
+_ONE: Final = "handle_one_request"
+_BEGIN_THEMSELVES: Final = ("wsgiref.", "werkzeug.", "django.")
+"""Handlers of WSGI servers that are watched by their own names."""
 
 _served: ContextVar[Served | None] = ContextVar("isolation_audit_served_by_a_handler", default=None)
 
@@ -87,9 +93,16 @@ class Served:
 
 def answers_itself(handler: Any) -> bool:
     """True where a method of the handler answers; WSGI servers have none, and an application in their server."""
-    if find(type(handler), f"do_{handler.command}")[0] is not None:
+    if find(type(handler), f"do_{handler.command}")[0] is not None or serves_in_its_own_way(type(handler)):
         return True
     return all(getattr(handler.server, name, None) is None for name in ("application", "app"))
+
+
+def serves_in_its_own_way(kind: type) -> bool:
+    """True for a handler with a ``handle_one_request`` of its own: nobody else begins the requests of its server."""
+    function = function_of(find(kind, _ONE)[1])
+    own = function is not None and function.__module__ != "http.server"
+    return own and not any(one.__module__.startswith(_BEGIN_THEMSELVES) for one in kind.__mro__)
 
 
 class Received:
@@ -193,6 +206,34 @@ class ReadPoint(Interceptor):
         received, buffer = state
         if type(result) is int and result > 0:
             received.add(bytes(memoryview(buffer)[:result]))
+
+
+class HandlePoint(Interceptor):
+    """Around what serves a connection: a handler may have overridden what serves one request of it."""
+
+    place = HANDLE
+
+    def __init__(self, runtime: Runtime, connections: Connections, layout: Layout) -> None:
+        self._self_of = layout.receiver_reader()
+        self._places = runtime.places
+        self._make = partial(HandlingPoint, runtime, connections)
+        self._sightings = runtime.part(Sightings)
+        self._met: WeakSet[type] = WeakSet()
+        self._packages: tuple[str, ...] = ()
+
+    def before(self, values: Values) -> None:
+        """Watch that as well, from its first connection on."""
+        kind = type(self._self_of(values))
+        if kind in self._met:
+            return
+        self._met.add(kind)
+        if serves_in_its_own_way(kind):
+            home, raw = find(kind, _ONE)
+            assert home is not None  # noqa: S101 - it was found just now
+            self._packages += (kind.__module__.partition(".")[0],)
+            self._sightings.serves(HANDLE, self._packages)
+            with self._places.on_behalf_of(HANDLING):
+                self._places.callable(Resolved(home, _ONE, raw, home), f"{HANDLING} of another", self._make)
 
 
 class HandlingPoint(Serving):

@@ -22,8 +22,10 @@ from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.session_cookies import answered, are_learned, in_headers
 from isolation_audit.integrations.building_blocks.wire import Wire
 from isolation_audit.integrations.http_handlers import (
+    HANDLE,
     HANDLING,
     Connections,
+    HandlePoint,
     HandlingPoint,
     endpoint_of,
     raw_of,
@@ -60,7 +62,9 @@ class HttpServer:
         if wires is not None:
             yield Point(WRITE, partial(WritePoint, WRITE, wires))
         yield Point(PARSE, partial(ParsePoint, wires))
-        yield Point(HANDLING, partial(HandlingPoint, runtime, Connections(runtime)))
+        connections = Connections(runtime)
+        yield Point(HANDLE, partial(HandlePoint, runtime, connections))
+        yield Point(HANDLING, partial(HandlingPoint, runtime, connections))
 
 
 class HandlersWire(Wire):

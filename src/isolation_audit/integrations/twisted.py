@@ -317,8 +317,9 @@ def endpoint_of(asked: Any, found: Any) -> Endpoint:
     """The method of the resource that answers, and its path, without what of the path it was left with."""
     method, steps, left = _text(asked.method), [_text(step) for step in asked.prepath or ()], asked.postpath or ()
     route = "/".join(["", *(step for step in steps if step), *["{}"] * len(left)]) or "/"
-    view = getattr(type(found), f"render_{method}", None) or type(found)
-    return Endpoint(route, method, view)
+    kind = type(found)
+    view = getattr(kind, f"render_{method}", None) or getattr(kind, "render", None)
+    return Endpoint(route, method, kind if str(getattr(view, "__module__", "twisted")).startswith("twisted.") else view)
 
 
 def _told(asked: Any) -> list[tuple[bytes, bytes]]:
