@@ -54,7 +54,7 @@ FRAMEWORKS: Final = frozenset(
         *("sentry_sdk", "simplejwt", "rest_framework_simplejwt", "socketio", "sqlalchemy", "sqlmodel", "sse_starlette"),
         *("starlette", "strawberry", "streamlit", "structlog", "tenacity", "tornado", "tortoise", "trio", "twisted"),
         *("urllib3", "uvicorn", "uvicorn_worker", "uvloop", "waitress", "webob", "websocket", "websockets", "werkzeug"),
-        *("whitenoise", "wrapt", "wsproto", "zope"),
+        *("asgineer", "shiny", "whitenoise", "wrapt", "wsproto", "zope"),
     }
 )
 """Packages that run or serve applications, and that applications call: none of them is one."""
