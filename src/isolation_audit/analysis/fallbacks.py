@@ -48,11 +48,12 @@ def fallbacks(text: str, names: Container[str] | None = None) -> Iterator[Fallba
         return
     for handler in _EXCEPT.finditer(text):
         indent, start = handler[1], handler.start()
-        if not _CAUGHT.search(handler[2]) or not _is_of_module(text, start, indent):
+        if not _CAUGHT.search(handler[2]):
             continue
-        wanted = _wanted(text, start, indent)
-        bound = _BINDS.finditer(text, handler.end(), _end(text, handler.end(), indent)) if wanted else iter(())
-        for statement in bound:
+        wanted = _wanted(text, start, indent)  # most have imported nothing, which is found out sooner than the rest
+        if not wanted or not is_of_module(text, start, indent):
+            continue
+        for statement in _BINDS.finditer(text, handler.end(), _end(text, handler.end(), indent)):
             for name in _names(statement):
                 if name in wanted and (names is None or name in names):
                     line = text.count("\n", 0, statement.start()) + 1
@@ -73,7 +74,7 @@ def _given(imported: str) -> list[str]:
     return [part.split()[-1] for part in plain.split(",") if part.split()]
 
 
-def _is_of_module(text: str, start: int, indent: str) -> bool:
+def is_of_module(text: str, start: int, indent: str) -> bool:
     """True where only conditions and the like are around, and no function or class."""
     while indent:
         start, line = _above(text, start, len(indent) - 1)

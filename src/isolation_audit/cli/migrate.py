@@ -97,7 +97,7 @@ def _plan(
     from isolation_audit.source.scan.owners import Owners
     from isolation_audit.source.scan.scanner import read_source
 
-    source = read_source(config, paths or (base,), Cache(cache_of(base), config), parse="mentions")
+    source = read_source(config, paths or (base,), Cache(cache_of(base), config), parse="mentions", names=False)
     known = Owners(source.tree.base)
 
     def wanted(file: str) -> bool:

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from isolation_audit.source.scan import reading
+from isolation_audit.config import load_config
+from isolation_audit.source.scan import importers, reading
+from isolation_audit.source.scan import names as names_of_files
+from isolation_audit.source.scan.cache import Cache
+from isolation_audit.source.scan.scanner import read_source
 from trees import CONFIG, OLD, found, scan_tree, write_tree
 
 if TYPE_CHECKING:
@@ -50,7 +54,8 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(path.rpartition("/")[2])
         return contents(path)
 
-    monkeypatch.setattr(reading, "contents", note)
+    for module in (reading, names_of_files, importers):
+        monkeypatch.setattr(module, "contents", note)
     return names
 
 
@@ -63,6 +68,46 @@ def test_a_second_scan_reads_only_what_changed(tree: Path, read: list[str]) -> N
     write_tree(tree, {"chat.py": "from app.handed import Motor\n"})
     assert found(scan_tree(tree, cache=True)) == found(scan_tree(tree)) != first
     assert "old.py" not in read[: read.index("chat.py")]
+
+
+NAMES = {
+    "app/factory.py": "class ToolFactory:\n    def create(self): ...\n",
+    "app/other.py": "class ToolFactory:\n    def create(self): ...\n",
+    "user.py": "from app.factory import ToolFactory\n",
+    "app/taken.py": "try:\n    from app.gone import Engine\nexcept ImportError:\n"
+    "    from .new import UserEngine as Engine\n",
+}
+
+
+def told(tree: Path, *, cache: bool) -> list[tuple[str, int, str, str]]:
+    """What is said of names that several things have."""
+    every = scan_tree(tree, cache=cache).references
+    return sorted((one.file, one.line, one.rule, one.message) for one in every if one.rule in {"IA811", "IA812"})
+
+
+def test_names_are_kept_with_the_files(tree: Path, read: list[str]) -> None:
+    write_tree(tree, NAMES)
+    settle(tree)
+    first = told(tree, cache=True)
+    assert [one[:3] for one in first] == [("app/other.py", 1, "IA811"), ("app/taken.py", 4, "IA812")]
+    read.clear()
+    assert told(tree, cache=True) == first
+    assert not [name for name in read if name.endswith(".py")]
+
+    write_tree(tree, {"more.py": "from app.other import ToolFactory\n", "user.py": "", "app/taken.py": ""})
+    settle(tree, LONG_AGO + 1)
+    second = told(tree, cache=True)
+    assert [one[:3] for one in second] == [("app/factory.py", 1, "IA811")], "the other one is imported now"
+    assert second == told(tree, cache=False)
+
+
+def test_a_run_that_asks_for_no_names_leaves_none_behind(tree: Path) -> None:
+    write_tree(tree, NAMES)
+    settle(tree)
+    first = told(tree, cache=True)
+    config = load_config(tree / "isolation-audit.toml")
+    read_source(config, [tree], Cache(tree / ".isolation-audit" / "scan.json", config), names=False)
+    assert told(tree, cache=True) == first
 
 
 def test_a_changed_file_changes_what_others_mean(tree: Path) -> None:

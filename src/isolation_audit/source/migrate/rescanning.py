@@ -33,7 +33,9 @@ def rescan(plan: Plan) -> None:
     source = plan.source
     overlay = {change.path: change.after for change in plan.changes}
     paths = [Path(start) for start in source.tree.starts]
-    again = read_source(source.config, paths, Cache(None, source.config), parse="mentions", jobs=1, overlay=overlay)
+    again = read_source(
+        source.config, paths, Cache(None, source.config), parse="mentions", jobs=1, overlay=overlay, names=False
+    )
     broken = [again.tree.shown(path) for path in overlay if path in again.broken]
     if broken:
         raise Invalid(f"{broken[0]} would not parse")

@@ -17,18 +17,22 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit._version import __version__
 from isolation_audit.source.scan.facts import Facts
+from isolation_audit.source.scan.importers import Imports
 from isolation_audit.source.scan.lexical import Mention, Words
+from isolation_audit.source.scan.names import Names, wanted_names
 from isolation_audit.source.scan.reading import Look
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from isolation_audit.config.model import Config
     from isolation_audit.source.scan.source import Source
     from isolation_audit.source.scan.walk import File
 
-_FORMAT = 8
+_FORMAT = 9
+_LOOK, _FACTS, _NAMES, _HERE, _IMPORTS = range(2, 7)
+"""Places in an entry, behind the file's time and size: those that are empty at its end are left out."""
 _SETTLED = 2_000_000_000
 """Nanoseconds: a file that changed this shortly before it was read may change again without showing a new time."""
 _LONG = 60 * 24 * 3600 * 1_000_000_000
@@ -44,6 +48,12 @@ class Cache:
         self._files: dict[str, Any] = {}
         self._words = Words(frozenset(), frozenset())
         self._parsed_all = False
+        self._configured: list[str] | None = None
+        """The names that were configured when names were read."""
+        self._named = False
+        """True once names were asked for in this run: those of before are not written again where nobody has."""
+        self._facts: dict[str, Facts] = {}
+        """Those that were taken from here."""
         self.words: tuple[str, ...] = ()
         self._now = time.time_ns()
         if path is not None:
@@ -57,6 +67,7 @@ class Cache:
         self._words = Words(frozenset(map(str, names)), frozenset(map(str, modules)))
         self.words = tuple(self._words.names)
         self._parsed_all = content["parsed_all"] is True
+        self._configured = content["configured"]
         self._files = content["files"]
 
     def looks(self, files: Iterable[File], words: Words, *, parse_all: bool) -> tuple[dict[str, Look], list[File]]:
@@ -69,8 +80,8 @@ class Cache:
             try:
                 if entry is None:
                     unknown.append(file)
-                elif len(entry) > 2 and entry[2] is not None:
-                    known[file.path] = _look(*entry[2])
+                elif (look := _part(entry, _LOOK)) is not None:
+                    known[file.path] = _look(*look)
             except (LookupError, TypeError, ValueError):
                 unknown.append(file)
         return known, unknown
@@ -78,11 +89,48 @@ class Cache:
     def facts(self, file: File, words: Words) -> Facts | None:
         """What the parsed file told, if it is still the same."""
         entry = self._entry(file) if words == self._words else None
-        if entry is None or len(entry) < 4 or entry[3] is None:
+        told = None if entry is None else _part(entry, _FACTS)
+        if told is None:
             return None
         with suppress(LookupError, TypeError, ValueError):
-            return Facts.from_json(entry[3])
+            facts = self._facts[file.path] = Facts.from_json(told)
+            return facts
         return None
+
+    def names(self, files: Iterable[File], configured: tuple[str, ...]) -> tuple[dict[str, Names], list[File]]:
+        """The names of the files that are still the same, and the other files."""
+        known: dict[str, Names] = {}
+        unknown = []
+        usable = self._configured == [*configured]
+        self._configured, self._named = [*configured], True
+        for file in files:
+            entry = self._entry(file) if usable else None
+            try:
+                if entry is None:
+                    unknown.append(file)
+                elif (told := _part(entry, _NAMES)) is not None:
+                    known[file.path] = Names.from_json(told)
+            except (LookupError, TypeError, ValueError):
+                unknown.append(file)
+        return known, unknown
+
+    def imports(
+        self, files: Mapping[str, File], having: Mapping[str, frozenset[str]]
+    ) -> tuple[dict[str, Imports], list[str]]:
+        """What files import of the names that they have, where those are the same as then; and the other files."""
+        known: dict[str, Imports] = {}
+        unknown = []
+        for path, here in having.items():
+            entry = self._entry(files[path])
+            told = None if entry is None or _part(entry, _HERE) != sorted(here) else _part(entry, _IMPORTS)
+            try:
+                if told is None:
+                    unknown.append(path)
+                else:
+                    known[path] = Imports.from_json(told)
+            except (LookupError, TypeError, ValueError):
+                unknown.append(path)
+        return known, unknown
 
     def _entry(self, file: File) -> list[Any] | None:
         entry = self._files.get(file.path)
@@ -93,17 +141,23 @@ class Cache:
         if self._path is None:
             return
         files: dict[str, list[Any]] = {}
+        wanted = wanted_names(source) if source.imports else frozenset[str]()
         for path, file in source.files.items():
             look, facts = source.looks.get(path), source.facts.get(path)
             if self._now - file.mtime_ns < _SETTLED or (look is not None and look.unreadable):
                 continue
-            files[path] = [file.mtime_ns, file.size]
-            if look is not None or facts is not None:
-                files[path] += [look and _told(look), facts and facts.as_json()]
+            entry = files[path] = [file.mtime_ns, file.size, look and _told(look), self._facts_of(path, facts)]
+            names, imports = source.names.get(path), source.imports.get(path)
+            entry += [names and names.as_json(), *([] if imports is None else [[], imports.as_json()])]
+            if imports is not None and names is not None:
+                entry[_HERE] = sorted(names.has & wanted)
+            while entry[-1] is None:
+                entry.pop()
         content = {
             "key": self._key,
             "words": [sorted(words.names), sorted(words.modules)],
             "parsed_all": source.parsed_all,
+            "configured": self._configured if self._named else None,
             "files": files,
         }
         text = json.dumps(content, separators=(",", ":"))
@@ -119,12 +173,22 @@ class Cache:
             finally:
                 draft.unlink(missing_ok=True)
 
+    def _facts_of(self, path: str, facts: Facts | None) -> Any:
+        if facts is None:
+            return None
+        # What came from here is written as it was read.
+        return self._files[path][_FACTS] if self._facts.get(path) is facts else facts.as_json()
+
     def _forget_others(self, folder: Path) -> None:
         """Remove caches that nobody has written for long: their trees may be gone."""
         for other in folder.glob("scan-*.json"):
             with suppress(OSError):
                 if self._now - other.stat().st_mtime_ns > _LONG:
                     other.unlink()
+
+
+def _part(entry: list[Any], place: int) -> Any:
+    return entry[place] if len(entry) > place else None
 
 
 def _told(look: Look) -> list[Any]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from isolation_audit.analysis.fallbacks import fallbacks
-from isolation_audit.source.scan.reading import contents
 from isolation_audit.source.scan.tests import is_of_tests
 
 if TYPE_CHECKING:
@@ -31,17 +29,9 @@ class HiddenImport:
 
 def hidden_imports(source: Source) -> Iterator[HiddenImport]:
     """Every fallback for something that is the tree's own; of other libraries, that is how they are made optional."""
-    for path, file in source.files.items():
-        if not file.is_python:
-            continue
-        try:
-            data = contents(path)
-        except OSError:
-            continue  # the scan has told of it
-        # Decoding and looking takes ten times as long as this.
-        if b"\nexcept" not in data and b"ImportError" not in data and b"NotFoundError" not in data:
-            continue
-        for one in fallbacks(data.decode("utf-8", "replace")):
+    for path in source.files:
+        names = source.names.get(path)
+        for one in () if names is None else names.fallbacks:
             wanted = source.modules.absolute(one.wanted, path)
             # A script imports by another path what its package imports relatively: one file, two names (IA108).
             if one.instead.rpartition(".")[2] != wanted.rpartition(".")[2] and _is_own(source, wanted):

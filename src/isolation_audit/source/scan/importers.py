@@ -6,33 +6,107 @@ import ast
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from isolation_audit.analysis.fallbacks import is_of_module
+from isolation_audit.source.scan.facts import Span
 from isolation_audit.source.scan.parsing import Unparsable, parse
 from isolation_audit.source.scan.reading import contents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from isolation_audit.source.scan.source import Source
 
 # A pattern that begins with plain letters is found many times faster than one that begins with a line.
 _IMPORT: Final = re.compile(rb"from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n\\#]*(?:\\\r?\n[^\n\\#]*)*)")
 _NAMED: Final = re.compile(rb"(\w+)(?:\s+as\s+(\w+))?")
+_DEFINES: Final = (re.compile(r"class[ \t]+(\w+)"), re.compile(r"def[ \t]+(\w+)"))
+_KEYWORDS: Final = {ast.ClassDef: "class ", ast.FunctionDef: "def ", ast.AsyncFunctionDef: "async def "}
 _HOPS: Final = 8
 """Modules that a name is followed through."""
 
-Node = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+_Node = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
-@dataclass(slots=True)
-class Definition:
+class Import(NamedTuple):
+    """``from module import name as given``, as it is written; the ``line`` of one that gives another name, else 0."""
+
+    module: str
+    name: str
+    given: str
+    line: int
+
+
+class Defined(NamedTuple):
     """A class or a function of a module; ``fallback`` where it is there because an import has failed."""
+
+    name: str
+    is_class: bool
+    span: Span
+    told: frozenset[str]
+    """Public methods, and parameters of the constructor with a ``=`` behind them."""
+    fallback: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """What one file imports and defines of some names."""
+
+    imports: tuple[Import, ...] = ()
+    defined: tuple[Defined, ...] = ()
+
+    def as_json(self) -> list[Any]:
+        """For the cache."""
+        return [
+            self.imports,
+            [
+                [one.name, one.is_class, [one.span.line, one.span.column, one.span.end_line, one.span.end_column],
+                 sorted(one.told), one.fallback]
+                for one in self.defined
+            ],
+        ]  # fmt: skip
+
+    @classmethod
+    def from_json(cls, value: list[Any]) -> Imports:
+        """The reverse of :meth:`as_json`.
+
+        Raises:
+            TypeError, ValueError: ``value`` is something else.
+        """
+        imports, defined = value
+        return cls(
+            tuple([Import(*one) for one in imports]),
+            tuple(
+                [Defined(name, kind, Span(*span), frozenset(told), back) for name, kind, span, told, back in defined]
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Importing:
+    """The job of reading what one file imports and defines of some names."""
+
+    names: frozenset[str]
+
+    def __call__(self, path: str) -> Imports | None:
+        """Read one file."""
+        try:
+            data = contents(path)
+        except OSError:
+            return None  # the scan has told of it
+        imports = tuple(_imports(data, self.names))
+        defined = tuple(_defined(data, self.names)) if _defines(data, self.names) else ()
+        return Imports(imports, defined) if imports or defined else None
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a module defines."""
 
     path: str
     module: str
-    node: Node
-    fallback: bool
+    what: Defined
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,37 +146,35 @@ class Importers:
         return module
 
 
-def importers(source: Source, mentioned: Callable[[bytes], set[str]]) -> Importers:
-    """Read the tree; ``mentioned`` says which of the names a file's bytes have."""
+def importers(source: Source, names: frozenset[str]) -> Importers:
+    """Put together what the files say of these names."""
     read = Importers()
-    for path, file in source.files.items():
-        if not file.is_python:
+    for path in source.files:
+        found = source.imports.get(path)
+        if found is None:
             continue
-        try:
-            data = contents(path)
-        except OSError:
-            continue  # the scan has told of it
-        here = mentioned(data)
-        if here:
-            _imports(read, source, path, data, here)
-            if any(keyword + name.encode() in data for name in here for keyword in (b"class ", b"def ")):
-                _definitions(read, source, path, data, here)
+        own = source.modules.name(path)
+        for one in found.imports:
+            module = source.modules.absolute(one.module, path)
+            if one.name in names:
+                read.imports.append((path, one.name, module))
+            if one.given in names and one.name == one.given:
+                read.given[own, one.given] = module
+            elif one.given in names and one.line:
+                read.aliases.append(Alias(path, one.given, module, one.name, one.line))
+        for what in found.defined:
+            read.definitions.setdefault(what.name, []).append(Definition(path, own, what))
     return read
 
 
-def _imports(read: Importers, source: Source, path: str, data: bytes, names: set[str]) -> None:
-    own = source.modules.name(path)
+def _imports(data: bytes, names: frozenset[str]) -> Iterator[Import]:
     for indent, found in _statements(data):
-        module = source.modules.absolute(found[1].decode(), path)
-        for one in _NAMED.finditer(re.sub(rb"#[^\n]*", b"", found[2])):
-            name, given = one[1].decode(), (one[2] or one[1]).decode()
-            if name in names:
-                read.imports.append((path, name, module))
-            if given in names and name == given:
-                read.given[own, given] = module
-            elif given in names and not indent:
-                line = data.count(b"\n", 0, found.start()) + 1
-                read.aliases.append(Alias(path, given, module, name, line))
+        for one in _NAMED.finditer(re.sub(rb"#[^\n]*", b"", found[2]) if b"#" in found[2] else found[2]):
+            name, given = one[1].decode("utf-8", "replace"), (one[2] or one[1]).decode("utf-8", "replace")
+            if name in names or given in names:
+                told = given in names and name != given and not indent
+                line = data.count(b"\n", 0, found.start()) + 1 if told else 0
+                yield Import(found[1].decode("utf-8", "replace"), name, given, line)
 
 
 def _statements(data: bytes) -> Iterator[tuple[bytes, re.Match[bytes]]]:
@@ -117,21 +189,32 @@ def _statements(data: bytes) -> Iterator[tuple[bytes, re.Match[bytes]]]:
             place = found.end()
 
 
-def _definitions(read: Importers, source: Source, path: str, data: bytes, names: set[str]) -> None:
+def _defines(data: bytes, names: frozenset[str]) -> bool:
+    """True where it may define one of them; most of what is called so are methods."""
+    text = data.decode("utf-8", "replace")
+    for pattern in _DEFINES:
+        for found in pattern.finditer(text):
+            if found[1] in names:
+                before = text[text.rfind("\n", 0, found.start()) + 1 : found.start()].removesuffix("async ")
+                if not before or (not before.strip(" \t") and is_of_module(text, found.start() - len(before), before)):
+                    return True
+    return False
+
+
+def _defined(data: bytes, names: frozenset[str]) -> Iterator[Defined]:
     try:
         tree = parse(data)
     except Unparsable:
         return  # the scan has told of it
     for node, fallback in _top(tree.body, fallback=False):
         if node.name in names:
-            module = source.modules.name(path)
-            read.definitions.setdefault(node.name, []).append(Definition(path, module, node, fallback))
+            yield Defined(node.name, isinstance(node, ast.ClassDef), _span(node), frozenset(_told(node)), fallback)
 
 
-def _top(body: list[ast.stmt], *, fallback: bool) -> Iterator[tuple[Node, bool]]:
+def _top(body: list[ast.stmt], *, fallback: bool) -> Iterator[tuple[_Node, bool]]:
     """What a module itself defines, also under conditions; whether each is there where an import has failed."""
     for node in body:
-        if isinstance(node, Node):
+        if isinstance(node, _Node):
             yield node, fallback
         elif isinstance(node, (ast.If, ast.With)):
             yield from _top([*node.body, *getattr(node, "orelse", [])], fallback=fallback)
@@ -139,3 +222,18 @@ def _top(body: list[ast.stmt], *, fallback: bool) -> Iterator[tuple[Node, bool]]
             yield from _top([*node.body, *node.orelse, *node.finalbody], fallback=fallback)
             for handler in node.handlers:
                 yield from _top(handler.body, fallback=True)
+
+
+def _told(node: _Node) -> Iterator[str]:
+    for item in node.body:
+        if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            if item.name == "__init__":
+                yield from (f"{one.arg}=" for one in [*item.args.args[1:], *item.args.kwonlyargs])
+            elif not item.name.startswith("_"):
+                yield item.name
+
+
+def _span(node: _Node) -> Span:
+    return Span(
+        node.lineno, node.col_offset, node.lineno, node.col_offset + len(_KEYWORDS[type(node)]) + len(node.name)
+    )

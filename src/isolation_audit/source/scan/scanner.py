@@ -10,8 +10,10 @@ from isolation_audit.config import FILE_NAME
 from isolation_audit.source.scan.deprecated import Deprecated
 from isolation_audit.source.scan.facts import Facts
 from isolation_audit.source.scan.globs import matches
+from isolation_audit.source.scan.importers import Importing, Imports
 from isolation_audit.source.scan.lexical import Words
 from isolation_audit.source.scan.modules import Modules
+from isolation_audit.source.scan.names import Naming, homes, wanted_names
 from isolation_audit.source.scan.reading import (
     Looking,
     Parsing,
@@ -50,11 +52,13 @@ def read_source(
     parse: str = "auto",
     jobs: int | None = None,
     overlay: Mapping[str, bytes] | None = None,
+    names: bool = True,
 ) -> Source:
     """Read a tree as far as is needed to resolve everything in it that leads to something deprecated.
 
     ``parse`` is ``all``, ``mentions`` (only files that mention something deprecated), or ``auto``: all in small trees.
-    ``overlay`` holds contents that stand for those of files, to see what a change would mean.
+    ``overlay`` holds contents that stand for those of files, to see what a change would mean. ``names`` says whether
+    names that several things have are of interest.
 
     Raises:
         UsageError: one of the paths is not there.
@@ -83,7 +87,7 @@ def read_source(
     readers = Readers(jobs or processes())
     try:
         with collecting_rarely():
-            _Rounds(source, cache, readers, overlay or {}).run()
+            _Rounds(source, cache, readers, overlay or {}).run(names=names)
     finally:
         readers.close()
     source.seconds = time.perf_counter() - began
@@ -109,7 +113,7 @@ class _Rounds:
         self._texts: dict[str, bytes] = {}
         """Packages that others lie in."""
 
-    def run(self) -> None:
+    def run(self, *, names: bool) -> None:
         source = self._source
         self._look()
         for _ in range(_ROUNDS):
@@ -121,7 +125,23 @@ class _Rounds:
             # Something deprecated has a further name. Files that use only that have not been looked at.
             self._words = source.deprecated.words([*self._words.names, *more])
             self._look_again(Words(frozenset(more), frozenset()))
+        if names:
+            self._name()
         self._cache.keep(self._words, source)
+
+    def _name(self) -> None:
+        """Read who has, gives and imports names that several things may have."""
+        source = self._source
+        configured = tuple(sorted(homes(source.config)))
+        files = [file for file in source.files.values() if file.is_python]
+        source.names, unknown = self._cache.names(files, configured)
+        found = self._readers.run(Naming.of(configured), unknown)
+        source.names.update({path: names for path, names in found if names is not None})
+        wanted = wanted_names(source)
+        having = {path: here for path, names in source.names.items() if (here := names.has & wanted)}
+        source.imports, paths = self._cache.imports(source.files, having)
+        read = self._readers.run(Importing(wanted), [source.files[path] for path in paths])
+        source.imports.update({path: imports or Imports() for path, imports in read})
 
     def _look(self) -> None:
         source = self._source

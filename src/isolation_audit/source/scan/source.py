@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from isolation_audit.config.model import Config
     from isolation_audit.source.scan.deprecated import Deprecated
     from isolation_audit.source.scan.facts import Facts
+    from isolation_audit.source.scan.importers import Imports
     from isolation_audit.source.scan.modules import Modules
+    from isolation_audit.source.scan.names import Names
     from isolation_audit.source.scan.reading import Look
     from isolation_audit.source.scan.resolving import Resolver
     from isolation_audit.source.scan.walk import File, Tree
@@ -30,6 +32,10 @@ class Source:
     facts: dict[str, Facts] = field(default_factory=dict)
     looks: dict[str, Look] = field(default_factory=dict)
     """Of the files that tell something by their bytes."""
+    names: dict[str, Names] = field(default_factory=dict)
+    """Of the files that have a name which several things may have."""
+    imports: dict[str, Imports] = field(default_factory=dict)
+    """What those among them import and define of the names that are wanted."""
     broken: dict[str, tuple[int, str]] = field(default_factory=dict)
     parsed_all: bool = False
     started: float = field(default_factory=time.time)
