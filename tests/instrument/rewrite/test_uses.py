@@ -47,6 +47,18 @@ USES = [
     ("json.dump({'of': key, 'said': self.x}, file)", "passed"),
     ("file.write_text(json.dumps(self.x))", "kept"),
     ("file.write_text(self.x)", "passed"),
+    ("_key, _gone = self.x.popitem()", "kept"),
+    ("key, gone = self.x.popitem()\nreturn gone", "returned"),
+    ("for _one in self.x:\n    key()", "navigated"),
+    ("return self.x is None", "navigated"),
+    ("if self.x is not None:\n    return None", "navigated"),
+    ("return self.x is key", "returned"),
+    ("heapq.heappush(self.x, key)", "kept"),
+    ("return heapq.nlargest(2, self.x)", "passed"),
+    ("heapq.heappush(key, self.x)", "passed"),
+    ("batch, self.x = self.x, []\nfor number, one in batch:\n    done[number] = work(one)", "kept"),
+    ("for number, one in self.x:\n    done['last'] = work(one)", "passed"),
+    ("for number, one in self.x:\n    done[number] = one\nreturn one", "returned"),
 ]
 
 

@@ -22,6 +22,14 @@ _SAVING: Final = frozenset(
 _SAVING_TEXTS: Final = frozenset({"write_bytes", "write_text"})
 """...and those that may save one text: all that is kept has been put into one before."""
 
+_ORDERING: Final = frozenset(
+    {
+        *("heapify", "heappush", "heappushpop", "heapreplace"),
+        *("insort", "insort_left", "insort_right", "shuffle"),
+    }
+)
+"""Functions of the standard library that put the list that they are given first in order, or something into it."""
+
 SAME: Final = frozenset({"copy", "deepcopy", "dumps", "fsencode", "loads"})
 """Methods and functions whose result has in it what they are given..."""
 SAME_BUILTINS: Final = frozenset(
@@ -68,6 +76,19 @@ def is_saved(name: str, argument: ast.expr) -> bool:
     return name not in _SAVING_TEXTS and bool(path(argument))
 
 
+def is_put_in_order(name: str, call: ast.Call, argument: ast.expr) -> bool:
+    """True for a list that is kept, and stays where it is: ``heapq.heappush(self.jobs, job)``."""
+    return name in _ORDERING and call.args[:1] == [argument] and bool(path(argument))
+
+
+def is_any(node: ast.Compare) -> bool:
+    """True where it is only asked whether there is something: ``self.waiting is None``."""
+    match node:
+        case ast.Compare(ops=[ast.Is() | ast.IsNot()], comparators=[ast.Constant(value=None)]):
+            return True
+    return False
+
+
 def is_taken_apart(node: ast.expr) -> bool:
     """True for a call that gives a key and its value, of which one is taken: ``kept.popitem()[1]``."""
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "popitem"
@@ -102,6 +123,22 @@ def stored_back(left: list[ast.expr], value: ast.expr, targets: list[ast.expr], 
     for child in ast.walk(value):
         if isinstance(child, ast.expr) and any(path(one) in places for one in _way(child)):
             yield child
+
+
+def under_their_keys(function: ast.AST) -> Iterator[ast.expr]:
+    """What a loop stores under a key that stands beside it: ``for number, text in batch: self.done[number] = text``."""
+    for loop in ast.walk(function):
+        if not isinstance(loop, ast.For | ast.AsyncFor):
+            continue
+        gone_through = _variables(loop.target)
+        for node in ast.walk(loop):
+            match node:
+                case ast.Assign(targets=[ast.Subscript(slice=key)], value=value) if _variables(key) & gone_through:
+                    yield from (one for one in ast.walk(value) if isinstance(one, ast.Name) and one.id in gone_through)
+
+
+def _variables(node: ast.expr) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
 
 
 def _place(target: ast.expr, outer: set[str]) -> str:

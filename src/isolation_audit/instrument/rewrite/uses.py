@@ -22,12 +22,15 @@ from isolation_audit.instrument.rewrite.upkeep import (
     SAME,
     SAME_BUILTINS,
     emptied,
+    is_any,
     is_link,
+    is_put_in_order,
     is_saved,
     is_taken_apart,
     paired,
     path,
     stored_back,
+    under_their_keys,
 )
 
 if TYPE_CHECKING:
@@ -68,9 +71,11 @@ class Uses:
         self._aliases: dict[str, set[str]] = {}
         self._back: set[ast.expr] = set()
         self._emptied = emptied(function)
+        self._back.update(under_their_keys(function))
         self._outer = {
             name for one in ast.walk(function) if isinstance(one, ast.Global | ast.Nonlocal) for name in one.names
         }
+        self._asked_for = self._outer | _asked_for(function)
         if isinstance(function, ast.Lambda):
             self._expression(function.body, RETURNED)
         else:
@@ -185,7 +190,9 @@ class Uses:
         for name in names:
             self._aliases.setdefault(name, set()).update(given)
         use: str = (KEPT if all(map(is_link, _flat(targets))) else STORED) if kept else NAVIGATED
-        if names and not kept:
+        if names and not kept and self._asked_for.isdisjoint(names):
+            use = KEPT  # `_key, _gone = kept.popitem()`: nobody asks for it
+        elif names and not kept:
             use = _Local(names[0])
             for name in names[1:]:
                 self._becomes.setdefault(names[0], set()).add(name)
@@ -213,7 +220,7 @@ class Uses:
                     if isinstance(child, ast.expr):
                         self._expression(child, FORMATTED)
             case ast.Compare():
-                compared = use if use in (RETURNED, BRANCHED) else NAVIGATED
+                compared = use if use in (RETURNED, BRANCHED) and not is_any(node) else NAVIGATED
                 self._expression(node.left, compared)
                 for how, child in zip(node.ops, node.comparators, strict=True):
                     # Of what a container has, nothing is said but whether it is the value that is looked for.
@@ -240,7 +247,7 @@ class Uses:
 
     def _name(self, node: ast.Name, use: str) -> None:
         self._found[node] = use
-        self._becomes_also(node.id, use)
+        self._becomes_also(node.id, KEPT if node in self._back else use)
 
     def _becomes_also(self, name: str, use: str) -> None:
         if isinstance(use, _Local):
@@ -265,7 +272,8 @@ class Uses:
         called = name or getattr(function, "attr", "")
         passed = self._passed(name, called, use)
         for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
-            self._expression(argument, KEPT if passed == _HANDED and is_saved(called, argument) else passed)
+            kept = passed == _HANDED and (is_saved(called, argument) or is_put_in_order(called, node, argument))
+            self._expression(argument, KEPT if kept else passed)
 
     @staticmethod
     def _passed(builtin: str, name: str, use: str) -> str:
@@ -284,6 +292,18 @@ class Uses:
             self._assigned([generator.target], generator.iter)
             for test in generator.ifs:
                 self._expression(test, NAVIGATED)
+
+
+def _asked_for(function: ast.AST) -> set[str]:
+    """The names whose value a function asks for somewhere, and those of loops."""
+    found = set()
+    for node in ast.walk(function):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load() | ast.Del()):
+                found.add(name)
+            case ast.For(target=target) | ast.AsyncFor(target=target) | ast.comprehension(target=target):
+                found |= {one.id for one in ast.walk(target) if isinstance(one, ast.Name)}
+    return found
 
 
 def _is_weaker(known: str | None, use: str) -> bool:
