@@ -151,3 +151,75 @@ def test_who_asks_for_somebody_by_name_is_told_of_them(asked):
 
 def test_who_was_named_by_somebody_is_told_what_they_wrote(asked):
     assert asked(("/note", "text=the+pin+is+4711&to=bob-2", ALICE), ("/look", "", BOB)) == []
+
+
+BEST = """
+    class Lot:
+        def __init__(self, seller):
+            self.seller, self.leader, self.note = seller, None, ""
+
+    lots = {{}}
+
+    def handle(user, text):
+        which = "oak desk"
+        if user == "alice":
+            lots[which] = Lot(user)
+        elif user == "bob":
+            lots[which].note = text
+            {leads}
+        else:
+            return {shown}
+    """
+
+
+@pytest.mark.parametrize(
+    ("leads", "shown", "found"),
+    [
+        ("lots[which].leader = user", "[one.note for one in lots.values()]", False),
+        ("pass", "[one.note for one in lots.values()]", True),
+        ("lots[which].leader = user", "lots['oak desk'].note", True),
+    ],
+)
+def test_a_part_of_one_of_many_says_whose_it_is_as_well(audited, leads, shown, found):
+    asked = {"alice": "hello", "bob": "my limit is 47-11", "carol": "what is there?"}
+    assert bool(audited(BEST.format(leads=leads, shown=shown), asked=asked)[0]) is found
+
+
+LOADED = """
+    import sqlite3
+
+    db = sqlite3.connect(":memory:")
+    db.execute("create table accounts (owner text, iban text)")
+    db.execute("insert into accounts values ('alice', 'DE02-4711-0815'), ('bob', 'DE77-1234-5678')")
+    {kept}
+
+    def keep(last, user, text):
+        {after} = db.execute("select iban from accounts where owner = ?", (user,)).fetchone()[0]
+
+    def handle(user, text):
+        {first}
+        before = {before}
+        keep(last, user, text)
+        return before
+    """
+IN_A_GENERATOR = "\n    ".join(
+    ["def keep():", "    kept = {}", "    while True:", "        yield kept", "", "keeping = keep()"]
+)
+
+
+@pytest.mark.parametrize(
+    ("kept", "first", "place", "found"),
+    [
+        ("last = {}", "pass", "last['iban']", True),
+        ("last = {}", "db.execute('select owner from accounts').fetchall()", "last['iban']", False),
+        ("last = {}", "pass", "last[text[:1]]", True),
+        (IN_A_GENERATOR, "last = next(keeping)", "last['iban']", True),
+        (IN_A_GENERATOR, "last = next(keeping)", "last[text[:1]]", False),
+    ],
+)
+def test_what_was_read_for_the_writer(audited, kept, first, place, found):
+    before = f"{place} if {place[5:-1]} in last else None"
+    source = LOADED.format(kept=kept, first=first, before=before, after=place)
+    findings, said = audited(source, asked={"alice": "please", "bob": "please"})
+    assert said[1] == "DE02-4711-0815"
+    assert bool([one for one in findings if one.rule == "IA402"]) is found

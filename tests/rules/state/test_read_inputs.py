@@ -1,7 +1,7 @@
 """What a unit's inputs tell: the values that the client has sent, and what is its own."""
 
 from isolation_audit.content import request_texts
-from isolation_audit.model.inputs import REQUEST, ROWS, Input, Inputs
+from isolation_audit.model.inputs import REQUEST, ROWS, STORE, Input, Inputs
 from isolation_audit.model.users import User
 from isolation_audit.rules.state.read_inputs import ReadInputs
 
@@ -56,3 +56,15 @@ def test_of_a_large_form_the_first_fields_are_values():
     assert {"v0", "v1999"} <= asked.values()
     assert "v2000" not in asked.values()
     assert asked.holds("v2999")
+
+
+def test_what_was_sent_and_what_was_read_are_told_apart():
+    asked = ReadInputs(unit(asgi(), Input(ROWS, [["alice-1", "4812"]])), User("alice-1"), None)
+    assert hash("4812") in asked.own() - asked.sent()
+    assert hash("call the bank") in asked.sent()
+
+
+def test_a_librarys_own_file_has_everybody_in_it_and_tells_of_nobody():
+    asked = ReadInputs(unit(asgi(), Input(STORE, ["carol-3 said 5923"])), User("alice-1"), None)
+    assert not asked.holds("carol-3")
+    assert hash("5923") not in asked.own()

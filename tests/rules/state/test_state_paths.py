@@ -106,3 +106,10 @@ def test_when_searching_has_taken_its_share_each_key_still_has_its_own_path(app)
     assert paths.of(id(app.rooms["coffee"]), ["/srv/shop/state.py"], "say").keys == ("coffee",)
     elsewhere = []
     assert paths.of(id(elsewhere), ["/srv/shop/state.py"], "say").keys == ("coffee",)
+
+
+def test_numbers_under_which_something_lies_are_keys_as_well(app):
+    app.lots = {7: {"bids": []}}
+    path = Paths().of(id(app.lots[7]["bids"]), ["/srv/shop/state.py"])
+    assert path.keys == ("7", "bids")
+    assert path.words(lambda one: one == "bids") == "shop.state.lots[<int>]['bids']"

@@ -229,9 +229,165 @@ SILENT = {
         async def handle(user, text):
             return await batches.ask(text)
         """,
+    "entries that are too many, with names that nobody asks for": """
+        from collections import OrderedDict
+
+        cache = OrderedDict()
+
+        def handle(user, text):
+            cache[user] = text
+            if len(cache) > 1:
+                key, gone = cache.popitem(last=False)
+            return len(cache)
+        """,
+    "a list that is kept in order": """
+        import bisect
+
+        rows = []
+
+        def handle(user, text):
+            global rows
+            rows = [row for row in rows if row[1] != user]
+            bisect.insort(rows, (-len(text), user, text))
+            rows = rows[:10]
+            return next(place for place, row in enumerate(rows) if row[1] == user)
+        """,
+    "a partner who waits": """
+        class Player:
+            def __init__(self, name):
+                self.name, self.partner = name, None
+
+        class Pair:
+            def __init__(self, one, other):
+                self.one, self.other = one, other
+                one.partner, other.partner = other, one
+
+        class Lobby:
+            def __init__(self):
+                self.waiting, self.pairs = None, []
+
+            def join(self, player):
+                if self.waiting is None:
+                    self.waiting = player
+                    return
+                other, self.waiting = self.waiting, None
+                self.pairs.append(Pair(other, player))
+
+        lobby = Lobby()
+
+        def handle(user, text):
+            me = Player(user)
+            lobby.join(me)
+            return me.partner.name if me.partner else "wait"
+        """,
+    "answers to questions that one has worked on for all": """
+        import asyncio
+
+        class Batches:
+            def __init__(self):
+                self.texts, self.done, self.leader, self.count = [], {}, None, 0
+
+            async def run(self, text):
+                self.count += 1
+                number = self.count
+                self.texts.append((number, text))
+                if self.leader is None:
+                    self.leader = asyncio.create_task(self.work())
+                await asyncio.shield(self.leader)
+                return self.done.pop(number)
+
+            async def work(self):
+                await asyncio.sleep(0.05)
+                batch, self.texts, self.leader = self.texts, [], None
+                for number, text in batch:
+                    self.done[number] = text.upper()
+
+        batches = Batches()
+
+        async def handle(user, text):
+            return await batches.run(text)
+        """,
 }
 
 TOLD = {
+    "an entry that is too many, and given": """
+        from collections import OrderedDict
+
+        cache = OrderedDict()
+
+        def handle(user, text):
+            cache[user] = text
+            key, gone = cache.popitem(last=False) if len(cache) > 1 else ("", "")
+            return gone
+        """,
+    "the first of a list that is kept in order": """
+        import bisect
+
+        rows = []
+
+        def handle(user, text):
+            rows.append((len(text), text))
+            bisect.insort(rows, (100, text))
+            return rows[0][1]
+        """,
+    "a text that waits for whoever comes": """
+        class Desk:
+            waiting = None
+
+        def handle(user, text):
+            if Desk.waiting is None:
+                Desk.waiting = {"by": user, "text": text}
+                return "wait"
+            other, Desk.waiting = Desk.waiting, None
+            return other
+        """,
+    "a client that whoever came first has left": """
+        class Client:
+            def __init__(self, user):
+                self.user = user
+
+            def who(self):
+                return self.user
+
+        class Clients:
+            def __init__(self):
+                self.client = None
+
+            def of(self, user):
+                if self.client is None:
+                    self.client = Client(user)
+                return self.client
+
+        clients = Clients()
+
+        def handle(user, text):
+            return clients.of(user).who()
+        """,
+    "answers that one has worked out for all, under one name": """
+        import asyncio
+
+        class Batches:
+            def __init__(self):
+                self.texts, self.done, self.leader = [], {}, None
+
+            async def run(self, number, text):
+                self.texts.append((number, text))
+                if self.leader is None:
+                    self.leader = asyncio.create_task(self.work())
+                await asyncio.shield(self.leader)
+                return self.done["last"]
+
+            async def work(self):
+                await asyncio.sleep(0.05)
+                batch, self.texts, self.leader = self.texts, [], None
+                for number, text in batch:
+                    self.done["last"] = text.upper()
+
+        batches = Batches()
+
+        async def handle(user, text):
+            return await batches.run(len(user), text)
+        """,
     "a buffer that is given to whoever comes": """
         kept = []
 

@@ -21,14 +21,16 @@ from isolation_audit.rules.state.atoms import atoms, hashes
 from isolation_audit.rules.state.crossed import Crossed
 from isolation_audit.rules.state.held import Held
 from isolation_audit.rules.state.literals import Literals
-from isolation_audit.rules.state.made_for import is_made_for
+from isolation_audit.rules.state.made_for import by_making
 from isolation_audit.rules.state.meant import (
     Meant,
     is_asked_by_path,
     is_asked_for,
+    is_named,
     is_read_before,
     is_shown_to_all,
     is_signed,
+    telling,
 )
 from isolation_audit.rules.state.memos import Memos
 from isolation_audit.rules.state.paths import Paths
@@ -70,8 +72,8 @@ class Judging:
         self._runtime = runtime
         self._units = units
         self._content = runtime.content
-        self._literals = Literals()
-        self._memos = Memos(runtime, self._literals)
+        self.literals = Literals()
+        self._memos = Memos(runtime, self.literals)
         self._paths = Paths()
         self.shared = runtime.part(SharedState)
         self._received: dict[int, tuple[int, ...]] = {}
@@ -100,7 +102,7 @@ class Judging:
             if kind == LOCAL and write.texts is not None:
                 write.brought = not asked.values().isdisjoint(write.texts)
             write.addressed = kind == ITEM and type(key) in (str, int) and str(key) in asked.addressed()
-            self._settle(write, own, held)
+            self._settle(write, own, held, asked)
             if write.over is not None:
                 self._latent(unit, write, container, kind, key)
 
@@ -116,12 +118,13 @@ class Judging:
         return own
 
     @staticmethod
-    def _settle(write: Write, own: frozenset[int], contents: Held) -> None:
+    def _settle(write: Write, own: frozenset[int], contents: Held, asked: ReadInputs) -> None:
         if write.settled:
             return
         held = write.texts if write.texts is not None else contents.texts(write.value())
         found = own & contents.atoms(held) if own else own
         write.atoms = found if len(found) <= _KEPT else frozenset(first(found, _KEPT))
+        write.loaded = bool(found) and asked.sent().isdisjoint(found)
         write.content = hash(held) if held else 0
         write.texts = None
         write.settled, write.kept = True, False
@@ -129,7 +132,8 @@ class Judging:
     def _settled(self, write: Write) -> Write:
         """A write of a unit that may be running still."""
         if not write.settled and not write.unit.ended:
-            self._settle(write, self._own(write.unit, Asked(write.unit, self._content).everything), Held())
+            asked = Asked(write.unit, self._content).everything
+            self._settle(write, self._own(write.unit, asked), Held(), asked)
         return write
 
     # What it has read of others
@@ -141,16 +145,19 @@ class Judging:
         places = (sites.site(taken.site), sites.site(write.site))
         if not (text or write.made_for_writer or taken.waited_at) or self._is_about_reader(text, taken.key, unit):
             return
-        if self._connections.holds(write.value()):
+        if self._connections.holds(write.value()) or self.literals.asks_if_any(places[0]):
             return
         if why := self._by_keeping(taken, unit, write):
             self._tell(why, Severity.ERROR, unit, taken, None)
-            return
-        if taken.waited_at:
+        elif taken.waited_at:
             self._tell(_ANSWERED, Severity.WARNING, unit, taken, asked)
-            return
-        if self._is_meant(unit, taken, text, asked, places):
-            return
+        elif not self._is_meant(unit, taken, text, asked, places):
+            self._weigh(unit, taken, text, asked, places)
+
+    def _weigh(
+        self, unit: Unit, taken: Taken, text: str, asked: ReadInputs, places: tuple[AccessSite, AccessSite]
+    ) -> None:
+        write = taken.write
         why = self._by_atoms(text, unit, write, asked, places)
         why = why or self._by_name(taken, unit, write, asked, places) or self._by_thread(taken, write, asked, places)
         # Whoever works for others takes their items as well, and may be meant to.
@@ -160,8 +167,8 @@ class Judging:
             why, severity = self._by_overwriting(taken, asked, places), Severity.WARNING
         if not why and (why := self._by_record(text, write, asked, places[0])):
             severity = Severity.WARNING
-        if not why and write.made_for_writer:
-            why, severity = self._by_making(unit, write, asked), Severity.WARNING
+        if not why and write.made_for_writer and not taken.of_many:
+            why, severity = by_making(unit, write, asked), Severity.WARNING
         if why and not self._meant.is_shared(self._now(unit.user), self._now(write.unit.user), taken, asked):
             self._tell(why, severity, unit, taken, asked)
 
@@ -171,12 +178,11 @@ class Judging:
         """True where the reader was to have it, by how it is asked for or by what the code does with it."""
         return (
             is_asked_for(taken, asked, places)
-            or (taken.among_others and self._literals.picks(places[0]))
+            or (taken.among_others and self.literals.picks(places[0]))
             or self._meant.is_between(unit.user, taken.write.unit.user, text, asked)
             or is_signed(taken)
-            or self._literals.asks_if_any(places[0])
-            or is_shown_to_all(taken, self._literals)
-            or self._literals.is_restricted(places[1])
+            or is_shown_to_all(taken, self.literals)
+            or self.literals.is_restricted(places[1])
         )
 
     def _is_about_reader(self, text: str, key: object, unit: Unit) -> bool:
@@ -192,14 +198,14 @@ class Judging:
     def _by_atoms(
         self, text: str, unit: Unit, write: Write, asked: ReadInputs, places: tuple[AccessSite, AccessSite]
     ) -> str:
-        if write.atoms.isdisjoint(hashes(text)):
+        if write.atoms.isdisjoint(hashes(text)) or (write.loaded and is_named(write.unit.user, asked)):
             return ""
         parties = {hash(one.user.id) if one.user is not None else id(one) for one in (unit, write.unit)}
         for key, atom in atoms(text).items():
             if key not in write.atoms or asked.holds(atom) or set(self._received.get(key, ())) - parties:
                 continue
-            known = self._literals.is_of_paths(atom)
-            if not known and not self._literals.hold(atom, places, asks=bool(write.unit.arguments)):
+            known = self.literals.is_of_paths(atom)
+            if not known and not self.literals.hold(atom, places, asks=bool(write.unit.arguments)):
                 return "it holds what had come in with {owner}'s own work, and has not come in with this one"
         return ""
 
@@ -219,7 +225,7 @@ class Judging:
         if not kept or any(asked.holds(atom) for atom in kept):
             return ""
         table = self.records.table_of(kept[0])
-        if table is not None and self._literals.goes_through(place, table):
+        if table is not None and self.literals.goes_through(place, table):
             return ""
         return "it has what the application keeps under {owner}'s name, and nothing that has come in names {owner}"
 
@@ -229,18 +235,20 @@ class Judging:
         writer = self._now(write.unit.user)
         if writer is None or writer.kind is not Kind.USER or taken.listed or taken.of_many:
             return ""
+        if self.literals.takes_out(places[0]):
+            return ""  # it was handed over
         text = "\0".join(taken.names)
         names = writer.id in text.split("\0") or any(mark.user.id == writer.id for mark in self._marks(text))
         called = self._called(writer, text)
         if not names or any(map(asked.holds, called)):
             return ""
-        users = [*called, *(_telling(unit.user) if unit.user is not None else ())]
-        mentioned = any(self._literals.hold(one, places, asks=bool(write.unit.arguments)) for one in users)
+        users = [*called, *(telling(unit.user) if unit.user is not None else ())]
+        mentioned = any(self.literals.hold(one, places, asks=bool(write.unit.arguments)) for one in users)
         return "" if mentioned else "it names {owner}, and nothing that has come in with this work does"
 
     def _called(self, user: User, text: str) -> Iterable[str]:
         """The names of a user that stand in a text: a number is nothing that is found again, or looked for in code."""
-        if told := _telling(user):
+        if told := telling(user):
             return told
         named = {
             one.casefold() for one in set(_word(text)) if any(mark.user.id == user.id for mark in self._marks(one))
@@ -251,7 +259,7 @@ class Judging:
         """What lies in a thread's own place is the running work's, or left over: there even a short text tells."""
         if taken.kind != LOCAL or not write.brought or any(asked.holds(text.casefold()) for text in taken.texts):
             return ""
-        if any(self._literals.hold(text.casefold(), places) for text in taken.texts):
+        if any(self.literals.hold(text.casefold(), places) for text in taken.texts):
             return ""
         return "it had come in with {owner}'s own work, and was left in this thread"
 
@@ -262,6 +270,7 @@ class Judging:
             taken.kept is None
             or taken.among_others
             or len(users) < 2
+            or self.literals.takes_out(sites.site(taken.site))
             or not self._memos.is_made_of_users(taken.kept, sites.site(write.site))
         ):
             return ""
@@ -275,21 +284,10 @@ class Judging:
         if not known or all(asked.holds(text.casefold()) for text in known):
             return ""
         if all(
-            self._literals.hold(text.casefold(), places, asks=bool(theirs.unit.arguments)) for text in known[:_THIRDS]
+            self.literals.hold(text.casefold(), places, asks=bool(theirs.unit.arguments)) for text in known[:_THIRDS]
         ):
             return ""
         return "this work had stored its own there, and {owner}'s has overwritten it meanwhile"
-
-    @staticmethod
-    def _by_making(unit: Unit, write: Write, asked: ReadInputs) -> str:
-        reader, writer, value = unit.user, write.unit.user, write.value()
-        if reader is None or writer is None or value is None or asked.holds(writer.id.casefold()):
-            return ""
-        if write.made_for is None or write.made_for[0] != reader.id:
-            write.made_for = reader.id, is_made_for(value, reader.id)
-        if write.made_for[1]:
-            return ""
-        return "it is built around {owner}'s id, in the objects and functions that it is made of"
 
     def _marks(self, text: str) -> list[Any]:
         return [] if self._content is None else self._content.marks_of_text(text)[0]
@@ -303,6 +301,8 @@ class Judging:
             return
         if path is not None and asked is not None and is_asked_by_path(path, asked, (read, written)):
             return
+        if path is None and write.loaded and (taken.of_many or taken.among_others):
+            return  # in a cache of what was read, under keys that are not known
         if taken.kind == "queued" and (path is None or path.is_among_others):
             return  # somebody's mailbox: whoever puts something in means them
         policy = self.shared.policy(path, taken.key, taken.container_class)
@@ -317,11 +317,11 @@ class Judging:
                 read,
                 written,
                 taken.stack,
-                words(path, (taken.kind, taken.key), (read, written), self._literals, taken.container_class),
+                words(path, (taken.kind, taken.key), (read, written), self.literals, taken.container_class),
                 taken.described,
                 (*(() if path is None else path.classes), taken.container_class),
                 remedy(path, taken.key, taken.container_class),
-                diagram(path, (read, written), self._literals),
+                diagram(path, (read, written), self.literals),
                 target_of(path, taken.key, read, taken.container_class),
             )
         )
@@ -391,10 +391,6 @@ class Judging:
             return  # it may be two places: where one object has gone, another one gets its identity
         if self.shared.policy(path, key, "") == "allow":
             return
-        shown = words(path, (kind, key), (here, there), self._literals)
+        shown = words(path, (kind, key), (here, there), self.literals)
         found = (unit.user, before.unit.user, here, there, (), shown, write.described)
         self._publish(Crossed(why, severity, *found, remedy=remedy(path, key, ""), target=target_of(path, key, here)))
-
-
-def _telling(user: User) -> tuple[str, ...]:
-    return () if user.id.isdecimal() else (user.id.casefold(),)

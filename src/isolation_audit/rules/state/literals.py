@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.analysis.frames import is_installed, is_of_tests, script
 from isolation_audit.analysis.named_files import text_of
 from isolation_audit.instrument.originals import BUILTINS
-from isolation_audit.instrument.rewrite.sites import NAVIGATED
+from isolation_audit.instrument.rewrite.sites import BRANCHED, NAVIGATED, PASSED, STORED
 from isolation_audit.rules.state.openness import is_restricted, shows_all, takes_keys
 
 if TYPE_CHECKING:
@@ -119,10 +119,24 @@ class Literals:
 
     @_once
     def asks_if_any(self, site: AccessSite) -> bool:
-        """True where it is only asked whether there is something: ``one.buyer is None``."""
+        """True where it is only asked whether there is something: ``one.buyer is None``, ``if not self.waiting:``."""
         lines = self._text(site.file).splitlines()[site.line - 1 : site.line]
         expression = re.escape(site.expression.casefold())
-        return site.use == NAVIGATED and any(re.search(rf"{expression} is (?:not )?none\b", line) for line in lines)
+        asked = (
+            rf"{expression} is (?:not )?none\b"
+            rf"|^\s*(?:if|elif|while)\b(?:.*\b(?:and|or))?(?: not)? {expression}(?:\s*:| (?:and|or) )"
+        )
+        return site.use in (NAVIGATED, BRANCHED) and any(re.search(asked, line) for line in lines)
+
+    @_once
+    def takes_out(self, site: AccessSite) -> bool:
+        """True where what is read is taken out of its place, and goes on: ``other, self.waiting = self.waiting, None``.
+
+        It was put there for whoever comes next, who leaves nothing behind.
+        """
+        expression = re.escape(site.expression.casefold())
+        taken = rf"^\s*\w+, {expression} = {expression}, none$|^\s*\w+ = {expression}\n\s*{expression} = none$"
+        return site.use in (PASSED, STORED) and re.search(taken, self.function(site), re.MULTILINE) is not None
 
     @_once
     def takes_keys(self, site: AccessSite) -> bool:

@@ -21,6 +21,8 @@ from isolation_audit.rules.state.contents import OF_THE_PROCESS, is_of_a_collect
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from isolation_audit.rules.state.read_inputs import ReadInputs
+    from isolation_audit.rules.state.records import Write
     from isolation_audit.rules.state.units import Unit
 
 __builtins__ = BUILTINS
@@ -49,6 +51,18 @@ def is_made_for_its_writer(unit: Unit, value: object) -> bool:
         return False
     unit.made += 1
     return is_made_for(value, user.id)
+
+
+def by_making(unit: Unit, write: Write, asked: ReadInputs) -> str:
+    """What is to be said of an object that another unit has made, and this one has got hold of; empty for nothing."""
+    reader, writer, value = unit.user, write.unit.user, write.value()
+    if reader is None or writer is None or value is None or asked.holds(writer.id.casefold()):
+        return ""
+    if write.made_for is None or write.made_for[0] != reader.id:
+        write.made_for = reader.id, is_made_for(value, reader.id)
+    if write.made_for[1]:
+        return ""
+    return "it is built around {owner}'s id, in the objects and functions that it is made of"
 
 
 def may_be_anybodys(value: object) -> bool:

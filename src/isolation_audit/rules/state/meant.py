@@ -102,3 +102,13 @@ def is_read_before(number: int) -> bool:
         if (one.file, *one[2:4]) == (store.file, *store[2:4]) and one.use != sites.WRITTEN:
             return True
     return False
+
+
+def is_named(user: User | None, asked: ReadInputs) -> bool:
+    """True where what has come in names a user: what was read for her may be read for whoever asks for her."""
+    return user is not None and any(map(asked.holds, telling(user)))
+
+
+def telling(user: User) -> tuple[str, ...]:
+    """What a user is named by in inputs and in code: a number is nothing that is found again."""
+    return () if user.id.isdecimal() else (user.id.casefold(),)

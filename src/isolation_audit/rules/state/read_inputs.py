@@ -10,7 +10,7 @@ from isolation_audit.analysis.foreign_json import value_in
 from isolation_audit.content.encodings import unwrapped
 from isolation_audit.content.request_texts import text_of
 from isolation_audit.instrument.originals import BUILTINS
-from isolation_audit.model.inputs import BY_QUERY, ITEM, REQUEST, Input
+from isolation_audit.model.inputs import BY_QUERY, ITEM, REQUEST, STORE, Input
 from isolation_audit.rules.state.atoms import hashes
 from isolation_audit.rules.state.signs import headers
 
@@ -44,7 +44,9 @@ class ReadInputs:
         items: bool = True,
     ) -> None:
         """``items`` is False where the question is what it has taken out of a queue."""
-        entries = [] if inputs is None else [one for one in list(inputs.kept) if items or one.kind != ITEM]
+        # A library's own file, as a search index is one, has everybody in it: that tells of nobody's work.
+        left_out = (STORE,) if items else (STORE, ITEM)
+        entries = [] if inputs is None else [one for one in list(inputs.kept) if one.kind not in left_out]
         self._user, self._content = user, content
         self._arguments = "\0".join(arguments)
         self._requests = [(one, _text(one)) for one in entries if one.kind == REQUEST]
@@ -76,6 +78,16 @@ class ReadInputs:
 
     def own(self) -> frozenset[int]:
         """The atoms of what is this unit's alone: the request, and the rows and answers that name its user."""
+        sent, noise = self._asked_with
+        return sent.union(*map(hashes, self._named())) - noise
+
+    def sent(self) -> frozenset[int]:
+        """Those of them that came with the request: the rest was read."""
+        return self._asked_with[0]
+
+    @cached_property
+    def _asked_with(self) -> tuple[frozenset[int], frozenset[int]]:
+        """The atoms of the request, and those that say more of programs than of people."""
         noise: set[int] = set()
         found = set(hashes(self._arguments))
         for one, text in self._requests:
@@ -85,9 +97,7 @@ class ReadInputs:
             for name, value in headers(one):
                 if name.startswith(_NOISE):
                     noise |= hashes(value)
-        for text in self._named():
-            found |= hashes(text)
-        return frozenset(found - noise)
+        return frozenset(found - noise), frozenset(noise)
 
     def _named(self) -> Iterator[str]:
         """Texts of rows, replies and answers that are about the unit's own user."""

@@ -58,6 +58,7 @@ class Write:
         "carried",
         "content",
         "kept",
+        "loaded",
         "made_for",
         "made_for_writer",
         "number",
@@ -82,6 +83,8 @@ class Write:
         """What it held, until it is settled."""
         self.atoms: frozenset[int] = frozenset()
         """What it holds of its unit's own inputs, by hash."""
+        self.loaded = False
+        """True where all of that was read by the unit, and nothing of it came with its request."""
         self.addressed = False
         """True for an item whose key was part of the path that its unit had asked for."""
         self.under_own_name = False

@@ -36,6 +36,7 @@ from isolation_audit.rules.state.inside import NOTHING, held_of, is_among
 from isolation_audit.rules.state.judging import Judging
 from isolation_audit.rules.state.made_for import is_made_for_its_writer, may_be_anybodys
 from isolation_audit.rules.state.memos import kept_by
+from isolation_audit.rules.state.readers_own import is_of_reader, lies_under
 from isolation_audit.rules.state.records import Records, StateEntry, Write, place, plain_key
 from isolation_audit.rules.state.taken import Taken
 from isolation_audit.rules.state.units import Unit, Units, clock
@@ -243,7 +244,9 @@ class StateWatch:
             if fitting:
                 listed_as = unit.entries.get(id(read.container)) if published is None else published.entry
                 theirs = fitting[:1] if own is None else own.carried
-                found = [Published(one, 0, of_many=_is_of_many(read), entry=listed_as) for one in theirs]
+                # A part of one of many is one of many: a lot's best bid, by whom the lot says.
+                of_many = _is_of_many(read) or listed_as is not None or (published is not None and published.of_many)
+                found = [Published(one, 0, of_many=of_many, entry=listed_as) for one in theirs]
         for one in found:
             self._goes_on(unit, one, mine, read)
 
@@ -253,14 +256,18 @@ class StateWatch:
         answers = first and read.kind == listener.ITEM and takes_answers(read.value, mine)
         if read.where.use == sites.KEPT or not (answers or may_be_anybodys(read.value)):
             return
+        if lies_under(read.kind, read.key, unit.user) or is_of_reader(read.value, self.records.of, unit.user):
+            return  # whoever has stored it there, as whoever comes first loads all users
         # One of many that is compared is looked for, and may well be passed over then.
         flows = read.where.flows and (first or read.where.use != sites.BRANCHED)
         used = flows or answers or (first and _is_called(read))
         # The texts of a collector are nobody's, and a list of jobs is worked on for whoever has put them in.
+        handed = self._judging.literals.takes_out(read.where)
+        of_many = found.of_many or handed or is_of_reader(read.container, self.records.of, unit.user)
         if used and not is_of_a_collector(type(read.value)) and not holds_jobs(read.value):
-            self._take(unit, found.write, read, mine, of_many=found.of_many, entry=found.entry)
-        if not flows and found.level < LEVELS:
-            further = Published(found.write, found.level + 1, of_many=found.of_many, entry=found.entry)
+            self._take(unit, found.write, read, mine, of_many=of_many, entry=found.entry)
+        if found.level < LEVELS and (not flows or (first and handed)):
+            further = Published(found.write, found.level + 1, of_many=of_many, entry=found.entry)
             self._publish(unit, further, read.value)
 
     def _take(
@@ -291,7 +298,10 @@ class StateWatch:
             self.units.open[id(unit)] = unit
 
     def _publish(self, unit: Unit, published: Published, value: object) -> None:
-        if type(value) is str or len(unit.published) >= _PUBLISHED or id(value) in unit.published:
+        known = unit.published.get(id(value))
+        if known is not None:
+            known.of_many |= published.of_many
+        if known is not None or type(value) is str or len(unit.published) >= _PUBLISHED:
             return
         published.write.kept = False
         unit.published[id(value)] = published
