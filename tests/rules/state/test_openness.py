@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from isolation_audit.rules.state.openness import is_restricted, shows_all, takes_keys
+from isolation_audit.rules.state.openness import accumulates, is_restricted, shows_all, sums, takes_keys
 
 
 def text(source):
@@ -125,3 +125,34 @@ def test_names_alone_are_taken(source, keys):
 def test_who_takes_the_values_takes_not_the_keys(source):
     assert not takes_keys(text(f"def f(): return {source}"), "HERE.values()")
     assert not takes_keys(text(f"def f(): return {source}"), "HERE.items()")
+
+
+@pytest.mark.parametrize(
+    ("source", "one"),
+    [
+        ("median(HERE)", True),
+        ("max(HERE.values())", True),
+        ("heapq.nlargest(1, HERE)", True),
+        ("HERE[0]", False),
+        ("sorted(HERE)", False),
+        ("max(HEREAFTER)", False),
+    ],
+)
+def test_one_number_is_made_of_all(source, one):
+    assert sums(text(f"def f(): return {source}"), "HERE") is one
+
+
+@pytest.mark.parametrize(
+    ("line", "made"),
+    [
+        ("self.total += n", True),
+        ("self.total = self.total + n", True),
+        ("self.total = max(self.total, n)", True),
+        ("self.total = min(n, self.total)", True),
+        ("self.total = n", False),
+        ("self.total = max(n, 1)", False),
+        ("self.total = self.totals[n]", False),
+    ],
+)
+def test_a_number_is_made_of_the_one_before(line, made):
+    assert accumulates(line, "self.total") is made

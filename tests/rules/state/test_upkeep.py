@@ -307,9 +307,30 @@ SILENT = {
         async def handle(user, text):
             return await batches.run(text)
         """,
+    "numbers that are counted together": """
+        import statistics
+
+        class Summary:
+            total = 0
+
+        samples = []
+
+        def handle(user, text):
+            samples.append(len(text) * 1_009)
+            Summary.total += len(text) * 1_009
+            return [Summary.total, statistics.median(samples)]
+        """,
 }
 
 TOLD = {
+    "a text that grows, and is given": """
+        class Log:
+            text = ""
+
+        def handle(user, text):
+            Log.text += text
+            return Log.text
+        """,
     "an entry that is too many, and given": """
         from collections import OrderedDict
 
@@ -454,6 +475,26 @@ TOLD = {
             return before
         """,
 }
+
+
+NUMBERS = {"alice": "41207", "bob": "11903", "carol": "78121", "dave": "how much is it?"}
+
+
+@pytest.mark.parametrize(("first", "found"), [("Summary.most = max(Summary.most, number)", False), ("pass", True)])
+def test_a_number_that_is_made_of_all_is_nobodys(audited, first, found):
+    source = """
+        class Summary:
+            most = 0
+
+        def handle(user, text):
+            if not text.isdigit():
+                return Summary.most
+            number = int(text)
+            {first}
+            {second}
+        """
+    second = "Summary.most = number" if found else "pass"
+    assert bool(audited(source.format(first=first, second=second), asked=NUMBERS)[0]) is found
 
 
 @pytest.mark.parametrize("kind", SILENT)

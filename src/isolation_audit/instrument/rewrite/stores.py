@@ -25,7 +25,7 @@ from isolation_audit.instrument.rewrite.nodes import (
     when,
     written,
 )
-from isolation_audit.instrument.rewrite.sites import STORED, WRITTEN
+from isolation_audit.instrument.rewrite.sites import KEPT, WRITTEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -151,7 +151,7 @@ class Stores:
                 return [], told
             case ast.Attribute(value=value, attr=name) if (path := self._again(value)) is not None:
                 name = mangled(name, self._facts.owner)
-                site = self._facts.site(target, written(target), STORED)
+                site = self._facts.site(target, written(target), KEPT)
                 read = call("attribute", path, ast.Constant(name), site)
                 return [when(flag({name}), read, target)], told
             case ast.Subscript(value=value, slice=key) if (

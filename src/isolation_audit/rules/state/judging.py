@@ -26,6 +26,7 @@ from isolation_audit.rules.state.meant import (
     Meant,
     is_asked_by_path,
     is_asked_for,
+    is_counted_together,
     is_named,
     is_read_before,
     is_shown_to_all,
@@ -182,6 +183,7 @@ class Judging:
             or self._meant.is_between(unit.user, taken.write.unit.user, text, asked)
             or is_signed(taken)
             or is_shown_to_all(taken, self.literals)
+            or is_counted_together(taken, self.literals)
             or self.literals.is_restricted(places[1])
         )
 

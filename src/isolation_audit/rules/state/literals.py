@@ -18,7 +18,7 @@ from isolation_audit.analysis.frames import is_installed, is_of_tests, script
 from isolation_audit.analysis.named_files import text_of
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite.sites import BRANCHED, NAVIGATED, PASSED, STORED
-from isolation_audit.rules.state.openness import is_restricted, shows_all, takes_keys
+from isolation_audit.rules.state.openness import accumulates, is_restricted, shows_all, sums, takes_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -137,6 +137,17 @@ class Literals:
         expression = re.escape(site.expression.casefold())
         taken = rf"^\s*\w+, {expression} = {expression}, none$|^\s*\w+ = {expression}\n\s*{expression} = none$"
         return site.use in (PASSED, STORED) and re.search(taken, self.function(site), re.MULTILINE) is not None
+
+    @_once
+    def sums(self, site: AccessSite) -> bool:
+        """True where one number is made of all that a container has."""
+        return sums(self.function(site), site.expression)
+
+    @_once
+    def accumulates(self, site: AccessSite) -> bool:
+        """True for the store of a number that was made of the one before, by whomever."""
+        line = self._text(site.file).splitlines()[site.line - 1 : site.line]
+        return bool(line) and accumulates(line[0], site.expression)
 
     @_once
     def takes_keys(self, site: AccessSite) -> bool:

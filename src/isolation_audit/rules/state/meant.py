@@ -86,6 +86,15 @@ def is_shown_to_all(taken: Taken, literals: Literals) -> bool:
     return (write.under_own_name or write.addressed) and literals.shows_all(sites.site(site))
 
 
+def is_counted_together(taken: Taken, literals: Literals) -> bool:
+    """True for a number that was made of what several have brought, or of which one is made that says no more."""
+    if not taken.write.number:
+        return False
+    return literals.accumulates(sites.site(taken.write.site)) or (
+        taken.among_others and literals.sums(sites.site(taken.site))
+    )
+
+
 def is_asked_by_path(path: StatePath, asked: ReadInputs, places: tuple[AccessSite, AccessSite]) -> bool:
     """True where a key on the way came in with the reader's work, or the number of an element with the URL's path."""
     if any(key in asked.values() and not is_written(key, places) for key in path.keys):

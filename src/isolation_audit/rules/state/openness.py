@@ -67,6 +67,18 @@ def shows_all(function: str, expression: str) -> bool:
     return re.search(r"\bnext\s*$", function[:begins]) is None and function[ends + 1 : ends + 2] != "["
 
 
+def sums(function: str, expression: str) -> bool:
+    """True where of what a container has one number is made: ``statistics.median(self.samples)``."""
+    what = re.escape(_parts.sub("", expression.casefold().partition("(")[0]))
+    return re.search(rf"\b(?:{_summing})\((?:\w+, *)?{what}\b", function) is not None
+
+
+def accumulates(line: str, expression: str) -> bool:
+    """True where a number is made of the one before: ``self.total += n``, ``self.most = max(self.most, n)``."""
+    what = re.escape(expression.casefold())
+    return re.search(rf"{what} (?:[-+*]=|= (?:max|min)\(.*{what}\b|= {what} [-+*])", line) is not None
+
+
 def takes_keys(function: str, expression: str) -> bool:
     """True where of a mapping only the keys are taken: ``sorted(HERE)``, ``[*HERE]``; not of ``HERE.values()``."""
     expression = expression.casefold()
