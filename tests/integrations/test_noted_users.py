@@ -102,6 +102,27 @@ async def by_flask(name: str, *, leaking: bool) -> Any:
 
 
 @contextlib.asynccontextmanager
+async def by_flask_request(name: str, *, leaking: bool) -> Any:
+    """The request of Flask, beside what Flask keeps on it."""
+    import flask
+
+    app, kept = flask.Flask(__name__), []
+
+    @app.before_request
+    def find() -> None:
+        flask.g.started = True
+        setattr(flask.request, name, person(flask.request.headers.get("x-desk")))
+
+    @app.get("/note")
+    def view() -> Any:
+        assert flask.request.args.get("user") is None
+        return note(kept, leaking=leaking)
+
+    async with serving_wsgi(app) as url:
+        yield url
+
+
+@contextlib.asynccontextmanager
 async def by_aiohttp(name: Any, *, leaking: bool) -> Any:
     """The request itself, which is a mapping with typed keys in new versions, and with texts in others."""
     from aiohttp import web
@@ -133,7 +154,7 @@ async def asked(serve: Any, name: str, *, leaking: bool) -> list[str]:
         return answers
 
 
-SERVERS = [by_starlette, by_quart, by_flask, by_aiohttp]
+SERVERS = [by_starlette, by_quart, by_flask, by_flask_request, by_aiohttp]
 
 
 @pytest.mark.parametrize("serve", SERVERS)

@@ -198,3 +198,13 @@ def test_an_authorization_names_a_user_or_nobody(value, name):
 def test_a_token_that_somebody_has_made_up_names_nobody(body):
     part = base64.urlsafe_b64encode(body.encode()).decode().rstrip("=")
     assert name_in_authorization(f"Bearer e30.{part}.c2lnbmF0dXJl") is None
+
+
+def test_the_columns_of_a_row_of_peewee_are_fields():
+    peewee = pytest.importorskip("peewee")
+
+    class Member(peewee.Model):
+        username = peewee.CharField()
+
+    assert name_of(Member(id=7, username="alice")) == Name("alice", (), ("7",))
+    assert name_of(Member()) is None

@@ -85,6 +85,8 @@ class SessionPoint(Interceptor):
             fields = vars(context)
             request.session = fields.get("_session", fields.get("session"))
             request.namespace = noted_in("flask")
+            request.attributes = vars(fields["request"])
+            request.attributes_size = len(request.attributes)
             if request.inputs is not None:
                 request.inputs.receive(Input(REQUEST, fields.get("request"), texts=request_texts.of_object))
                 # As it came: what the work puts into it later is none of its inputs.

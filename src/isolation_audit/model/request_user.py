@@ -35,6 +35,7 @@ class RequestUser(RequestHead):
     __slots__ = (
         "_answer_to",
         "_asked",
+        "_attributes_read",
         "_borrowed",
         "_compared",
         "_decodes",
@@ -47,6 +48,8 @@ class RequestUser(RequestHead):
         "_task",
         "_user",
         "_void",
+        "attributes",
+        "attributes_size",
         "disagreed",
         "inherited",
         "named",
@@ -87,6 +90,12 @@ class RequestUser(RequestHead):
     """What the application notes for the request, where that is not the ``state`` of its scope: Flask's ``g``, say."""
     namespace_size: int
     """How many entries were in it when the request began."""
+    attributes: dict[str, Any] | None
+    """The fields of the framework's own object for the request, where applications may note the user as well..."""
+    attributes_size: int
+    """...but for so many, which were there before they could..."""
+    _attributes_read: int
+    """...and how many there were when they were looked through."""
     inherited: User | None
     """Whom its context had before it began: as long as the application sets nobody, that says nothing of it."""
     named: bool
@@ -304,7 +313,7 @@ class RequestUser(RequestHead):
     def _look_further(self) -> None:
         """At what the application notes for the request, and at what the request says of itself."""
         if "session" in self._sources.detect and self._has_new_notes():
-            self._look_through(self._notes())
+            self._look_through_notes()
         if self.rank >= PARAMETER and self._sources.best >= PARAMETER:
             self._look_at_parameters()
 
@@ -313,8 +322,10 @@ class RequestUser(RequestHead):
         return self.namespace or (None if self.scope is None else self.scope.get("state"))
 
     def _has_new_notes(self) -> bool:
-        notes = self._notes()
-        return type(notes) is dict and len(notes) not in (self.namespace_size, self._scanned)
+        notes, fields = self._notes(), self.attributes
+        if type(notes) is dict and len(notes) not in (self.namespace_size, self._scanned):
+            return True
+        return fields is not None and len(fields) not in (self.attributes_size, self._attributes_read)
 
     def _look_at_parameters(self) -> None:
         """Where an application asks nobody to log in: for whom the request is made, as it says itself."""
@@ -341,14 +352,23 @@ class RequestUser(RequestHead):
             self._person = person
             self.told(LOGIN, name)
 
-    def _look_through(self, notes: dict[str, Any]) -> None:
-        self._scanned = len(notes)
-        rank, value = value_in_namespace(notes, self.namespace_size)
+    def _look_through_notes(self) -> None:
+        notes, fields = self._notes(), self.attributes
+        if type(notes) is dict and len(notes) not in (self.namespace_size, self._scanned):
+            self._scanned = self._look_through(notes, self.namespace_size)
+        if self.rank >= ANSWERED and fields is not None:
+            self._attributes_read = self._look_through(fields, self.attributes_size)
+
+    def _look_through(self, notes: dict[str, Any], before: int) -> int:
+        """How many notes there are no more to be looked for among; -1 where that may change."""
+        size = len(notes)
+        rank, value = value_in_namespace(notes, before)
         name = name_of(value)
         if isinstance(name, Name):
             self.told(rank, name)
         elif value is not None:
-            self._scanned = -1
+            return -1
+        return size
 
     def _look_into(self, session: Any) -> None:
         rank, value = value_in(session)

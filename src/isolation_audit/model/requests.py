@@ -66,12 +66,12 @@ class Request(RequestUser):
         self._headers, self._raw, self._query = headers, raw, query
         self._presented = self._read = self._naming = None
         self._unclaimed = []
-        self._told_cookies = 0
+        self._told_cookies = self.attributes_size = 0
         self._task = running_task() if own_task_only else None
         self._user = self._name = self._answer_to = self.said = self.inherited = None
-        self._compared = self._person = self._kept = self.namespace = None
+        self._compared = self._person = self._kept = self.namespace = self.attributes = None
         state = None if scope is None else scope.get("state")
-        self._scanned = -1
+        self._scanned = self._attributes_read = -1
         self.namespace_size = len(state) if type(state) is dict else 0
         self._asked = not sources.headers
         self._over = self._void = self._borrowed = self._said_others = self._decodes = False
@@ -169,7 +169,7 @@ class Request(RequestUser):
         self._query = self._presented = self._read = self._naming = self.searched = self.connection = None
         self.sharing = self.looked_at = self.server = self.transport = self.answer_head = self.answer = None
         self.waiting = []
-        self.namespace = None
+        self.namespace = self.attributes = None
         self._person = self._kept = self._user = self._name = self._compared = self._answer_to = None
 
     def answered(self, cookies: Iterable[str]) -> None:

@@ -101,6 +101,9 @@ def name_of(person: object) -> Name | Unresolved | None:
     if "_wrapped" in fields:  # Django's lazy objects
         inner = fields["_wrapped"]
         return UNRESOLVED if inner is None or type(inner) is object else name_of(inner)
+    columns = fields.get("__data__")  # where peewee has them
+    if type(columns) is dict:
+        return name_of(columns)
     made_of = fields.get(_MADE_OF)
     told = None if made_of is None else name_in_claims(field_of(made_of, "claims"))
     if told is not None:
