@@ -56,6 +56,19 @@ async def _loading(loader: Any, key: Any) -> Any:
     return await loader.load(key)
 
 
+@use("graphql_core")
+def of_graphql_core() -> Any:
+    from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, GraphQLString, execute, parse
+
+    field = GraphQLField(GraphQLString, resolve=lambda _source, info: info.context)
+    schema = GraphQLSchema(GraphQLObjectType("Query", {"user": field}))
+
+    def run(name: str | None) -> Any:
+        return execute(schema, parse("{ user }"), context_value=name).data
+
+    return [as_user(name, run, name) for name in ("alice", None)] + [outcome(execute, schema, 7), outcome(execute)]
+
+
 @use("graphene")
 def of_graphene() -> Any:
     import graphene

@@ -239,9 +239,11 @@ class Egress(Payloads, Exits):
         judgement: Judgement | None = None,
     ) -> None:
         """Tell of another user's mark, in what the ``endpoint`` has made: often it has returned by now."""
-        if endpoint is not None and endpoint.route is None:
-            # A server knows no more than the application that it serves; a framework inside may know the view.
-            endpoint = current_endpoint() or endpoint
+        known = None if endpoint is None else current_endpoint()
+        if known is not None and endpoint is not None and endpoint.route in (None, known.route):
+            # A server knows no more than the application that it serves; a framework inside may know the view, and a
+            # library below that which function of the application's has been asked.
+            endpoint = known
         self._runtime.publish(Surfaced(target, what, user, mark.user, capture(DEEP), endpoint, field, judgement))
 
     # A framework's response is searched where it leaves the application, and comes by again in the server below. Where
