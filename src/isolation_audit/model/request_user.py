@@ -199,6 +199,11 @@ class RequestUser(RequestHead):
         ):
             self._learn(self._user)
 
+    def called(self, name: Name) -> None:
+        """The request calls itself somebody's, in a way that its server knows to read."""
+        if self._sources.parameters is not None:
+            self.told(PARAMETER, name)
+
     def decodes(self) -> None:
         """The application begins to decode a token: unless it says what is in there, that tells nothing."""
         self._decodes = True

@@ -57,6 +57,7 @@ async def async_outcome(awaitable: Awaitable[Any]) -> Any:
 from uses_apps import *  # noqa: E402, F403
 from uses_caches import *  # noqa: E402, F403
 from uses_cherrypy import *  # noqa: E402, F403
+from uses_connections import *  # noqa: E402, F403
 from uses_dash import *  # noqa: E402, F403
 from uses_data import *  # noqa: E402, F403
 from uses_events import *  # noqa: E402, F403

@@ -65,10 +65,15 @@ class Connection:
 
 
 class Connections:
-    """The connections of one library: ``target`` is what findings call their class."""
+    """The connections of one library: ``target`` is what findings call their class.
 
-    def __init__(self, target: str, runtime: Runtime) -> None:
+    Where they are ``counted_out``, one that is still there after its end is told of: not so where the variable of a
+    loop that accepts holds the latest of them.
+    """
+
+    def __init__(self, target: str, runtime: Runtime, *, counted_out: bool = True) -> None:
         self.target = target
+        self._counted_out = counted_out
         self._runtime = runtime
         self._addressees = runtime.listener(MessagesSent) if runtime.config.watch.addressees else None
         self._opened = runtime.listener(ConnectionsBound)
@@ -127,7 +132,7 @@ class Connections:
             record.owner = user
             record.origin = beneath(capture(_ORIGIN_FRAMES), self.libraries.packages)
             record.origin_label = "first used for"
-            if self._runtime.connected is not None:
+            if self._counted_out and self._runtime.connected is not None:
                 self._runtime.connected(self.target, obj, user, record.origin)
 
     def received(self, obj: Any, connection: Connection, message: Any = None) -> None:
