@@ -17,9 +17,10 @@ REPORTS = jsonschema.Draft202012Validator(SCHEMA)
 SETUPS = Path(__file__).with_name("setups")
 
 BLIND: dict[str, tuple[str, str, str]] = {
-    "unknown_framework": ("", "blind", "the program itself on port"),
+    "unknown_framework": ("", "blind", "none of the 3 messages had a known user"),
+    "unknown_buffers": ("", "blind", "the program itself on port"),
     "unknown_senders": ("", "blind", "none of the 3 messages had a known user"),
-    "unknown_handlers": ("", "blind", "the program itself on port"),
+    "unknown_handlers": ("", "blind", "none of the 3 messages had a known user"),
     "unknown_lines": ("", "blind", "none of the 3 messages had a known user"),
     "eventlet_server": ("", "blind", "eventlet's WSGI server is at work and not watched (3 requests)"),
     "opaque_tokens": ("", "blind", "none of the 3 requests had a known user"),

@@ -240,6 +240,12 @@ def body_text(body: Any) -> str:
     return body if type(body) is str else ""
 
 
+def answer_text(one: Input) -> str:
+    """The body of an answer that a service has given."""
+    held: Any = one.texts(one.value)
+    return body_text(held[0] if type(held) is list and held else held)
+
+
 def path_parameters(one: Input) -> list[tuple[str, Any]]:
     """The parameters of the route by their names, as far as they have names."""
     held = _routed(one)

@@ -11,10 +11,11 @@ from isolation_audit.analysis.variables import variables_of
 from isolation_audit.instrument.calls.interceptors import OfReceiver
 from isolation_audit.instrument.work.sightings import Sightings
 from isolation_audit.integrations import Point
+from isolation_audit.integrations.building_blocks.byte_connections import is_the_applications
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
+    from types import CodeType, FrameType
 
     from isolation_audit.instrument.reading.layout import Layout
     from isolation_audit.instrument.runtime import Runtime
@@ -57,14 +58,25 @@ class AcceptPoint(OfReceiver):
         self._sightings = runtime.part(Sightings)
         self._listeners = self._sightings.of_socket
 
-    def after(self, socket: Any, _result: Any) -> None:
+    def after(self, socket: Any, result: Any) -> None:
         """Count the connection; who serves this socket is found out once."""
         listener = self._listeners.get(socket)
         if listener is None:
             packages = serving_packages(sys._getframe(1))  # noqa: SLF001
             listener = self._sightings.listening(socket, f"{_named(packages)} on {_address(socket)}", packages)
+            listener.by_hand = is_the_applications(_caller(sys._getframe(1)))  # noqa: SLF001
         if _OWN_BUSINESS.isdisjoint(listener.packages):
             listener.accepted += 1
+        if listener.by_hand:
+            for tell in self._sightings.accepted_by_hand:
+                tell(result[0])
+
+
+def _caller(frame: FrameType | None) -> CodeType | None:
+    """The code that has called ``accept``."""
+    while frame is not None and _top(frame.f_globals.get("__name__")) in _OURS:
+        frame = frame.f_back
+    return None if frame is None else frame.f_code
 
 
 def _named(packages: tuple[str, ...]) -> str:

@@ -15,6 +15,7 @@ from isolation_audit.analysis.frames import is_installed, is_standard
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.calls.passing import in_task
 from isolation_audit.instrument.resolve import Resolved, find, function_of, mro_of
+from isolation_audit.instrument.work.routes import code_of
 from isolation_audit.instrument.work.sightings import Sightings
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.byte_connections import (
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
+_LOOP: Final = "asyncio.base_events:BaseEventLoop"
+_UNIX_LOOP: Final = "asyncio.unix_events:_UnixSelectorEventLoop"
 _TRANSPORT: Final = "asyncio.selector_events:_SelectorSocketTransport"
 _ACCEPTED: Final = f"{_TRANSPORT}.__init__"
 _ENCRYPTED: Final = "asyncio.sslproto:SSLProtocol.__init__"
@@ -55,6 +58,9 @@ class Protocols:
     def points(runtime: Runtime) -> Iterator[Point]:
         """Where a connection is accepted and lost; the rest is looked at once one was the application's own."""
         served = _Protocols(runtime)
+        for name in ("create_server", "create_unix_server"):
+            place = f"{_LOOP if name == 'create_server' else _UNIX_LOOP}.{name}"
+            yield Point(place, partial(ServerPoint, place, served))
         yield Point(_ACCEPTED, partial(AcceptedPoint, served))
         yield Point(_ENCRYPTED, partial(EncryptedPoint, served))
         yield Point(_LOST, partial(LostPoint, served))
@@ -82,6 +88,8 @@ class _Protocols(ByteConnections):
     def __init__(self, runtime: Runtime) -> None:
         super().__init__(_ACCEPTED, Connections(_TRANSPORT, runtime), runtime)
         self.gate = Gate()
+        self.may_be_own = Gate()
+        """Open once a server was made with a factory of the application's."""
         self.of: ByIdentity[_Connection] = ByIdentity()
         """By protocol."""
         self._known: ByIdentity[bool] = ByIdentity()
@@ -144,12 +152,38 @@ def _is_own(cls: type) -> bool:
     )
 
 
+def _is_own_factory(factory: Any) -> bool:
+    while type(factory) is partial:
+        factory = factory.func
+    code = code_of(factory)
+    if code is not None:
+        return is_the_applications(code)
+    kind = factory if isinstance(factory, type) else type(factory)
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    return type(file) is str and not is_installed(file)
+
+
+class ServerPoint(Interceptor):
+    """Around the making of a server: those of libraries make no protocols of the application's."""
+
+    def __init__(self, place: str, served: _Protocols, layout: Layout) -> None:
+        self.place = place
+        self._may_be_own = served.may_be_own
+        self._factory = layout.argument("protocol_factory")
+
+    def before(self, values: Values) -> None:
+        """From here on, look at what is accepted."""
+        if not self._may_be_own.open and _is_own_factory(self._factory(values)):
+            self._may_be_own.open = True
+
+
 class AcceptedPoint(Interceptor):
     """Around the making of a transport."""
 
     place = _ACCEPTED
 
     def __init__(self, served: _Protocols, layout: Layout) -> None:
+        self.gate = served.may_be_own
         self._served = served
         self._server = layout.optional("server")
         self._protocol = layout.argument("protocol")
@@ -166,6 +200,7 @@ class EncryptedPoint(Interceptor):
     place = _ENCRYPTED
 
     def __init__(self, served: _Protocols, layout: Layout) -> None:
+        self.gate = served.may_be_own
         self._served = served
         self._on_server = layout.optional("server_side")
         self._protocol = layout.argument("app_protocol")

@@ -56,8 +56,8 @@ class RawSockets:
     def points(runtime: Runtime) -> Iterator[Point]:
         """Where a connection is accepted, and what asyncio reads and writes for a coroutine."""
         sockets = _Sockets(runtime)
-        yield Point(_ACCEPT, partial(AcceptPoint, _ACCEPT, sockets))
-        yield Point(f"{_LOOP}.sock_accept", partial(AcceptPoint, f"{_LOOP}.sock_accept", sockets))
+        runtime.part(Sightings).accepted_by_hand.append(sockets.accepted_by_hand)
+        yield Point(AcceptPoint.place, partial(AcceptPoint, sockets))
         yield Point(_HANDLER, partial(HandlerPoint, sockets))
         # Where it can, the loop reads at once, and by the socket's own method: that is looked at first.
         for name, kind in (("sock_recv", ReceivePoint), ("sock_recv_into", ReceiveIntoPoint)):
@@ -87,6 +87,10 @@ class _Sockets(ByteConnections):
         self._sightings = runtime.part(Sightings)
         # Those of libraries come by as well, and stay unwatched.
         self._sightings.waits(_SOCKET, _ACCEPT)
+
+    def accepted_by_hand(self, accepted: Any) -> None:
+        """The application's own code has called ``accept``."""
+        self.accepted(accepted, _caller(_BETWEEN)[1])
 
     def accepted(self, accepted: Any, package: str, view: CodeType | None = None) -> None:
         """The application has accepted this one; from the first one on, look at what sockets read and write."""
@@ -128,12 +132,12 @@ def _caller(between: frozenset[str]) -> tuple[CodeType | None, str]:
 
 
 class AcceptPoint(Interceptor):
-    """Around what accepts a connection."""
+    """Around what accepts a connection for a coroutine; the socket's own method is looked at once a listener."""
 
-    def __init__(self, place: str, sockets: _Sockets, _layout: Layout) -> None:
-        self.place = place
+    place = f"{_LOOP}.sock_accept"
+
+    def __init__(self, sockets: _Sockets, _layout: Layout) -> None:
         self._sockets = sockets
-        self._between = _BETWEEN if place == _ACCEPT else _AWAITED
 
     def before(self, _values: Values) -> bool:
         """Wait for it."""
@@ -141,7 +145,7 @@ class AcceptPoint(Interceptor):
 
     def after(self, _state: Any, result: Any) -> None:
         """Who has accepted it serves it, or has it served."""
-        code, package = _caller(self._between)
+        code, package = _caller(_AWAITED)
         if code is not None:
             self._sockets.accepted(result[0], package)
 

@@ -19,7 +19,7 @@ def work(user):
 
 
 def unknown_framework() -> None:
-    """A server of one's own, on asyncio's protocols."""
+    """A server of one's own, on asyncio's protocols: its connections are seen, and not whose they are."""
 
     class Serve(asyncio.Protocol):
         def connection_made(self, transport):
@@ -27,6 +27,30 @@ def unknown_framework() -> None:
 
         def data_received(self, data):
             self.head += data
+            if b"\r\n\r\n" in self.head:
+                self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
+                self.transport.close()
+
+    async def main() -> None:
+        server = await asyncio.get_running_loop().create_server(Serve, "127.0.0.1", 0)
+        await elsewhere(everybody, server.sockets[0].getsockname()[1])
+        server.close()
+
+    asyncio.run(main())
+
+
+def unknown_buffers() -> None:
+    """A server of one's own that has what comes in put into its own buffer."""
+
+    class Serve(asyncio.BufferedProtocol):
+        def connection_made(self, transport):
+            self.transport, self.head, self.buffer = transport, b"", bytearray(1000)
+
+        def get_buffer(self, _size):
+            return self.buffer
+
+        def buffer_updated(self, size):
+            self.head += self.buffer[:size]
             if b"\r\n\r\n" in self.head:
                 self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
                 self.transport.close()

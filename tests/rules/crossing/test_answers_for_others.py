@@ -99,6 +99,50 @@ class ToTheNamed(Engine):
         await self.emit(self.sockets[told["to"]], {"type": "letter", "text": text})
 
 
+class WordByWord(Engine):
+    """The answer in words of one message each, to whoever has asked last."""
+
+    def receivers(self, _user: str, _told: dict[str, str]) -> list[Any]:
+        return [self.sockets[self.user]]
+
+    async def deliver(self, user: str, told: dict[str, str], text: str) -> None:
+        for word in text.split():
+            for socket in self.receivers(user, told):
+                await self.emit(socket, {"type": "token", "token": word})
+
+
+class BareWords(WordByWord):
+    """Nothing but the words, with their spaces, but for the marks of the beginning and the end."""
+
+    async def emit(self, socket: Any, event: dict[str, str]) -> None:
+        await socket.send_text(event["token"] + " " if "token" in event else f"[{event['type']}]")
+
+
+class WordsForTheAsker(WordByWord):
+    def receivers(self, user: str, _told: dict[str, str]) -> list[Any]:
+        return [self.sockets[user]]
+
+
+class WordsForAll(WordByWord):
+    def receivers(self, user: str, _told: dict[str, str]) -> list[Any]:
+        return [*self.sockets.values()]
+
+
+class WordsForTheNamed(WordByWord):
+    def also(self, other: str) -> dict[str, str]:
+        return {"to": other}
+
+    def receivers(self, _user: str, told: dict[str, str]) -> list[Any]:
+        return [self.sockets[told["to"]]]
+
+
+class OtherWords(WordByWord):
+    """What the application says to the other one is no answer: nobody has told it."""
+
+    async def deliver(self, user: str, told: dict[str, str], text: str) -> None:
+        await super().deliver(user, told, " ".join(["somebody", "else", "has", "asked", "as", "well", "by", "now"]))
+
+
 def app_of(engine: Engine) -> Any:
     async def endpoint(socket: Any) -> None:
         user = socket.headers["x-user"]
@@ -145,6 +189,16 @@ def found_with(kind: type[Engine]) -> list[tuple[str, str, str | None, str | Non
 
 def test_an_answer_goes_to_whoever_has_asked_last() -> None:
     assert found_with(Engine) == [("IA202", "warning", ALICE, BOB)]
+
+
+@pytest.mark.parametrize("kind", [WordByWord, BareWords])
+def test_an_answer_goes_word_by_word_to_whoever_has_asked_last(kind: type[Engine]) -> None:
+    assert found_with(kind) == [("IA202", "warning", ALICE, BOB)]
+
+
+@pytest.mark.parametrize("kind", [WordsForTheAsker, WordsForAll, WordsForTheNamed, OtherWords])
+def test_whom_the_words_of_an_answer_are_meant_for(kind: type[Engine]) -> None:
+    assert found_with(kind) == []
 
 
 @pytest.mark.parametrize("kind", [ToTheAsker, ToAll, ToTheAskerFirst, ByParts, ToTheNamed])

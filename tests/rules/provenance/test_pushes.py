@@ -60,6 +60,16 @@ async def history(request):
 async def online(request):
     return events({"online": [last["user"]]})
 
+async def say(request):
+    last["said"] = (await request.json())["said"]
+    return JSONResponse({})
+
+async def words(request):
+    return events(*[{"token": word} for word in last["said"].split()])
+
+async def repeated(request):
+    return events(*(await request.json())["said"].split())
+
 async def unended(request):
     async def stream():
         yield '{"owner": "' + last["user"] + '"}\\n'
@@ -67,7 +77,7 @@ async def unended(request):
         await asyncio.sleep(3600)
     return StreamingResponse(stream(), media_type="application/x-ndjson")
 
-VIEWS = [note, tell, inbox, echo, rows, leak, history, online, unended]
+VIEWS = [note, tell, inbox, echo, rows, leak, history, online, say, words, repeated, unended]
 app = Starlette(routes=[Route("/" + one.__name__, one, methods=["GET", "POST"]) for one in VIEWS])
 """
 )
@@ -100,6 +110,23 @@ def test_events_that_came_in_are_explained(audit, app) -> None:
     assert audit.found() == []
     assert ALICE in app.ask(BOB, "/rows")
     assert [one[:2] for one in audit.found()] == [("IA209", "note")]
+
+
+HERS = json.dumps({"said": "the landlord wants to evict my family before Christmas"}).encode()
+
+
+def test_words_out_of_memory_are_judged_together(audit, app) -> None:
+    app.ask(ALICE, "/say", HERS)
+    assert "landlord" in app.ask(BOB, "/words")
+    assert audit.found() == [("IA203", "warning", BOB, ALICE)]
+
+
+@pytest.mark.parametrize("who", [ALICE, BOB])
+def test_words_that_came_in_with_the_reader_are_the_readers(audit, app, who: str) -> None:
+    app.ask(who, "/say", HERS)
+    assert "landlord" in app.ask(who, "/words")
+    assert "landlord" in app.ask(BOB, "/repeated", HERS)
+    assert audit.found() == []
 
 
 @pytest.mark.parametrize("view", ["history", "online"])

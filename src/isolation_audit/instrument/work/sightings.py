@@ -37,6 +37,8 @@ class Listener:
     name: str
     packages: tuple[str, ...]
     accepted: int = 0
+    by_hand: bool = False
+    """True where the application's own code calls ``accept``."""
 
 
 class Sightings:
@@ -47,6 +49,8 @@ class Sightings:
         self._serving: dict[str, tuple[str, ...]] = {}
         self._found: dict[str, Sighting] = {}
         self._listeners: list[Listener] = []
+        self.accepted_by_hand: list[Callable[[Any], None]] = []
+        """Told of each connection that a listener has accepted by hand."""
         self.of_socket: WeakKeyDictionary[Any, Listener] = WeakKeyDictionary()
         """The listener behind a socket, once it was met."""
 

@@ -209,6 +209,10 @@ class Egress(Payloads, Exits):
         held = field_of(text, lambda value: has_them(_joined(value)), lambda key: bool(self.named(key)), frozenset())
         self.publish(target, what, user, mark, endpoint=endpoint, field=held, judgement=judgement)
 
+    def knows_words(self) -> bool:
+        """True where anybody has said something, or something was read for somebody alone."""
+        return bool(self._words.words.anchors or self._rows.any())
+
     def _kept_or_read(
         self, inputs: Inputs, text: str, user: User, made_by: CodeType | None
     ) -> tuple[Judgement, Callable[[str], bool]] | None:

@@ -7,14 +7,19 @@ item of a queue. A message in which somebody speaks to others is conversation, w
 
 from __future__ import annotations
 
+from functools import partial
 from json import dumps
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.index import Mark
+from isolation_audit.content.language_models import answered
 from isolation_audit.content.naming import Naming, is_one_of_many, named, said
+from isolation_audit.content.pieces import MOST, SHORT, SOME, joined, without
+from isolation_audit.content.request_texts import answer_text
 from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.current_inputs import unit_inputs
+from isolation_audit.model.inputs import ANSWER
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.content.egress import secret_of_another
@@ -33,6 +38,9 @@ if TYPE_CHECKING:
 _LONGEST: Final = 64 * 1024
 """Bytes of one event that are waited for."""
 
+_TOGETHER: Final = 8
+"""Short messages after which they are looked at together, and at the end of the unit."""
+
 _end_of_event: Final = pattern(rb"\r\n\r\n|\n\n|\r\r")
 _END: Final = 3
 """Bytes of such an end that may have come before the rest of it."""
@@ -45,7 +53,7 @@ class Push(LeavingPushes):
     One that is ``personal`` is between its user and a program: nobody else speaks there, and nobody joins.
     """
 
-    __slots__ = ("_personal", "_settled", "_sinks", "_target", "_together")
+    __slots__ = ("_few", "_personal", "_settled", "_sinks", "_target", "_together")
 
     def __init__(self, sinks: Egress, target: str, *, personal: bool = False) -> None:
         self._sinks = sinks
@@ -54,6 +62,8 @@ class Push(LeavingPushes):
         self._settled: set[str] = set()
         """The ids of those of whom it is known where they come from."""
         self._together: Callable[[str], bool] | None = None
+        self._few: list[str | bytes] = []
+        """The latest messages that were short: words, maybe, that say something together."""
 
     def message(self, payload: str | bytes, user: User, *, asked: str = "", endpoint: Endpoint | None = None) -> None:
         """One message for ``user``; ``asked`` is what the stream was asked for."""
@@ -80,7 +90,7 @@ class Push(LeavingPushes):
                 return
             others |= mark.user is not user
         if not others or not self._others(payload, marks, user, set(), None):
-            self._sinks.words(self._target, PUSHED, user, payload, own=own)
+            self._words(payload, user, None, own)
 
     def told(self, payload: Any, user: User, together: Callable[[str], bool] | None = None) -> None:
         """The same of plain data, which a library is about to write down.
@@ -111,8 +121,31 @@ class Push(LeavingPushes):
     def _is_of_the_room(self, payload: str | bytes, identifier: str) -> bool:
         return self._together is not None and is_one_of_many(payload, identifier) and self._together(identifier)
 
-    def _words(self, payload: str | bytes, user: User, endpoint: Endpoint | None) -> None:
-        self._sinks.words(self._target, PUSHED, user, payload, endpoint=endpoint)
+    def _words(self, payload: str | bytes, user: User, endpoint: Endpoint | None, own: Inputs | None = None) -> None:
+        self._sinks.words(self._target, PUSHED, user, payload, endpoint=endpoint, own=own)
+        few = self._few
+        if len(payload) > SHORT:
+            return
+        few.append(payload)
+        if len(few) < SOME:
+            return
+        if len(few) == SOME and (inputs := own or unit_inputs()) is not None:
+            inputs.at_end.append(partial(self._said_together, user, endpoint, inputs))
+        if not len(few) % _TOGETHER:
+            self._said_together(user, endpoint, own)
+        del few[:-MOST]
+
+    def _said_together(self, user: User, endpoint: Endpoint | None, own: Inputs | None) -> None:
+        """Judge what short messages say together, and what is left of that without the answers to this very unit."""
+        inputs = own or unit_inputs()
+        if inputs is None or not self._sinks.knows_words():
+            return
+        for text in joined(self._few):
+            self._sinks.words(self._target, PUSHED, user, text, endpoint=endpoint, own=own)
+            mine = [said for one in inputs.kept if one.kind == ANSWER for said in answered(answer_text(one))]
+            rest = without(text, mine) if mine else ""
+            if rest:
+                self._sinks.words(self._target, PUSHED, user, rest, endpoint=endpoint, own=own)
 
     def _judge(self, payload: bytes, user: User, named_here: dict[str, User], endpoint: Endpoint | None) -> bool:
         endpoint = current_endpoint() or endpoint

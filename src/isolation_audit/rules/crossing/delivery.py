@@ -23,6 +23,7 @@ from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, User, plain_text, same
 from isolation_audit.rules.crossing.letters import is_addressed_to
 from isolation_audit.rules.crossing.personal_rooms import is_of, mistaken
+from isolation_audit.rules.crossing.word_by_word import WordByWord
 from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.targets.ownership import differ
 from isolation_audit.vocabulary.messages import Message, MessagesSent
@@ -100,6 +101,8 @@ class _Sent:
     """...where nothing is to be told of it, whoever receives it."""
     answer: Sequence[Phrase] = ()
     """What a language model has answered the sender in it."""
+    piece: bool = False
+    """Maybe a word of that."""
 
 
 class Addressees(MessagesSent):
@@ -114,6 +117,7 @@ class Addressees(MessagesSent):
         self._own: dict[str, dict[int, float]] = {}
         """By sender: the last messages to themselves, and when each was sent."""
         self._waiting: dict[tuple[str, int], _Waiting] = {}
+        self._pieces = WordByWord(self._words)
         self._sent: dict[tuple[int, str], _Sent] = {}
         """By text, which is not kept, and sender."""
         runtime.settling.append(self.settle)
@@ -123,6 +127,8 @@ class Addressees(MessagesSent):
         if sender is None or receiver is None or self.passes(sender, receiver, message.payload):
             return
         sent = self._sent.get((_key(message.payload), sender.id))
+        if sent is not None and sent.piece:
+            self._piece(sender, receiver, message)
         answer = () if sent is None or self._meant(message) else sent.answer
         if answer and not is_addressed_to(receiver, own_inputs()):
             self._wait(Reached(message, "answer", sender, sender, receiver, ()), Naming.INSIDE, answer)
@@ -160,7 +166,7 @@ class Addressees(MessagesSent):
         sent, now = self._sent.get((key, sender.id)), time.monotonic()
         if sent is None or sent.at < now - ROUND:
             sent = self._shares(sender, key, payload)
-        if secrets.Version.number or sent.answer:
+        if secrets.Version.number or sent.answer or sent.piece:
             return False
         # Only a secret could be told of whatever goes round, or says nothing of its sender or in a way that is meant.
         content = self._runtime.content
@@ -244,6 +250,10 @@ class Addressees(MessagesSent):
                 with of_test(waiting.test):
                     self._runtime.publish(waiting.reached)
 
+        for reached, test in self._pieces.ended(before, self._own):
+            with of_test(test):
+                self._runtime.publish(reached)
+
     def _shared_by(self, sender: User | None, payload: Any) -> None:
         """What a user's work sends to others is meant for them: these are no words of that user's alone any more."""
         if sender is not None and sender.kind is Kind.USER:
@@ -259,8 +269,9 @@ class Addressees(MessagesSent):
         sent = self._sent[key, sender.id] = _Sent(time.monotonic())
         inputs = own_inputs()
         # Who has asked on a connection of their own is answered there.
-        if inputs is not None and inputs.prompts and inputs.lasting and sender.id in self._own:
-            sent.answer = self._answer_in(payload, sender, inputs)
+        if inputs is not None and inputs.prompts and inputs.lasting:
+            sent.answer = self._answer_in(payload, sender, inputs) if sender.id in self._own else ()
+            sent.piece = not sent.answer and self._pieces.may_be(payload)
         if not sent.answer:
             self._shared_by(sender, payload)
         return sent
@@ -273,6 +284,18 @@ class Addressees(MessagesSent):
         self._words.learn(inputs, sender)
         own = self._words.own("\0".join(Gathering(payload).texts), sender)
         return [phrase for phrase in own if phrase.asked_with and not phrase.given]
+
+    def _piece(self, sender: User, receiver: User, message: Message) -> None:
+        inputs = own_inputs()
+
+        def told() -> tuple[Reached, Any] | None:
+            if self._meant(message) or is_addressed_to(receiver, inputs):
+                return None
+            kept = Message(message.target, None, message.libraries)
+            return Reached(kept, "answer", sender, sender, receiver, self._place(message)), test_variable.get()
+
+        if inputs is not None:
+            self._pieces.to_another(sender, receiver, message.payload, inputs, told)
 
     def _marks(self, message: Message) -> list[Mark]:
         content = self._runtime.content
@@ -313,6 +336,7 @@ class Addressees(MessagesSent):
         if sender.id in self._words.askers:
             for phrase in self._words.own("\0".join(Gathering(payload).texts), sender):
                 phrase.given = True
+            self._pieces.to_oneself(sender, payload)
 
     def _goes_round(self, sender: User, key: int) -> bool:
         """True where the sender's own connection has been sent this a moment ago."""

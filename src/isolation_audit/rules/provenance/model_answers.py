@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from isolation_audit.content.language_models import answered, begins_conversation, conversation_ids, is_stream, is_whole
-from isolation_audit.content.request_texts import body_text, is_over
+from isolation_audit.content.request_texts import answer_text, is_over
 from isolation_audit.model.inputs import ANSWER
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.tables import first
@@ -80,7 +80,7 @@ class ModelAnswers:
             inputs.at_end.append(partial(self._learn, inputs, waiting, user, at_end=True))
         left = []
         for one in latest:
-            body = _body_of(one) if one.kind == ANSWER else None
+            body = answer_text(one) if one.kind == ANSWER else None
             if body is not None and len(waiting) < _WAITING and (not body or _is_of_model(one, body)):
                 waiting.append(one)
             else:
@@ -92,7 +92,7 @@ class ModelAnswers:
         """Learn the answers that are complete; the others are at the end of the unit."""
         left = []
         for one in list(waiting):
-            body = _body_of(one)
+            body = answer_text(one)
             if at_end or is_over(one) or is_whole(body):
                 self._learn_one(body[:_BODY], inputs, user)
             else:
@@ -133,8 +133,3 @@ def _is_of_model(one: Input, body: str) -> bool:
     if answered(body) or begins_conversation(body):
         return True
     return not is_over(one) and not is_whole(body) and is_stream(body)
-
-
-def _body_of(one: Input) -> str:
-    held: Any = one.texts(one.value)
-    return body_text(held[0] if type(held) is list and held else held)

@@ -1,0 +1,119 @@
+"""What a language model answers one user, sent to another's connection word by word: no word is anybody's by itself."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from isolation_audit.content.language_models import answered
+from isolation_audit.content.pieces import MOST, SHORT, SOME, joined
+from isolation_audit.content.request_texts import answer_text
+from isolation_audit.model.inputs import ANSWER
+from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.rules.provenance.phrases import words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterator
+
+    from isolation_audit.model.inputs import Inputs
+    from isolation_audit.model.users import User
+    from isolation_audit.rules.provenance.own_words import OwnWords
+
+_STREAMS: Final = 1_000
+"""Pairs of users between whom something is sent word by word, as many as are remembered."""
+
+_RAW: Final = (str, bytes)
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Stream:
+    """What one user's work has sent to another's connection: ``told`` is what is to be told of it."""
+
+    sender: User
+    inputs: Inputs
+    told: Any
+    at: float = 0.0
+    pieces: list[Any] = field(default_factory=list)
+    answers: bool = False
+    """True once it is known to be a part of an answer."""
+    over: bool = False
+    """True once its unit is."""
+
+
+class WordByWord:
+    """All such streams of one audit, and what users were sent in this way themselves."""
+
+    def __init__(self, words: OwnWords) -> None:
+        self._words = words
+        self._streams: dict[tuple[str, str], Stream] = {}
+        self._own: dict[str, list[Any]] = {}
+
+    @staticmethod
+    def may_be(payload: Any) -> bool:
+        """True for what is short enough to be a piece."""
+        return type(payload) in _RAW and 0 < len(payload) <= SHORT
+
+    def to_oneself(self, sender: User, payload: Any) -> None:
+        """A user's own connection was sent a piece: whoever else is sent the same is in a room with that user."""
+        if self.may_be(payload):
+            own = self._own.setdefault(sender.id, [])
+            own.append(payload)
+            del own[:-MOST]
+            drop_oldest(self._own, _STREAMS)
+
+    def to_another(
+        self, sender: User, receiver: User, payload: Any, inputs: Inputs, told: Callable[[], Any | None]
+    ) -> None:
+        """Another's connection was sent one; ``told`` makes what is to be told, None where nothing is."""
+        stream = self._streams.get((sender.id, receiver.id))
+        if stream is None or stream.inputs is not inputs:
+            stream = self._streams[sender.id, receiver.id] = Stream(sender, inputs, told())
+            drop_oldest(self._streams, _STREAMS)
+            inputs.at_end.append(partial(self._end, stream))
+        if stream.told is not None and len(stream.pieces) < MOST:
+            stream.pieces.append(payload)
+            stream.at = time.monotonic()
+
+    def ended(self, before: float, answered_there: Container[str]) -> Iterator[Any]:
+        """What is to be told of streams in which nothing has been sent since then.
+
+        ``answered_there`` are the users who are sent something on connections of their own: an answer is for them.
+        """
+        for key, stream in list(self._streams.items()):
+            if stream.at > before:
+                continue
+            answers, over = self._answers(stream), stream.over
+            if answers and stream.sender.id in answered_there and self._streams.pop(key, None) is not None:
+                yield stream.told
+            elif over:
+                self._streams.pop(key, None)  # nobody is sent anything in its work any more
+
+    def _end(self, stream: Stream) -> None:
+        """The inputs of a unit are gone with it: find out before."""
+        self._answers(stream)
+        stream.over = True
+
+    def _answers(self, stream: Stream) -> bool:
+        stream.answers = stream.answers or (len(stream.pieces) >= SOME and self._is_an_answer(stream))
+        return stream.answers
+
+    def _is_an_answer(self, stream: Stream) -> bool:
+        """True where it is a part of what a model was asked with the sender's words, and the sender was not sent it."""
+        inputs, sender = stream.inputs, stream.sender
+        asked = "\0".join(text for prompt in list(inputs.prompts) for text in prompt.turns)
+        if not self._words.own(asked, sender):
+            return False  # the application itself has asked, for anybody
+        given = [*map(_spaced, joined(self._own.get(sender.id, [])))]
+        answers = [
+            _spaced(text) for one in list(inputs.kept) if one.kind == ANSWER for text in answered(answer_text(one))
+        ]
+        for said in map(_spaced, joined(stream.pieces)):
+            if said.count(" ") > SOME and any(said in one for one in answers):
+                return not any(said in one for one in given)
+        return False
+
+
+def _spaced(text: str) -> str:
+    return f" {' '.join(words_of(text))} "
