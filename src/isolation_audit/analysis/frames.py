@@ -114,7 +114,12 @@ def is_the_application(own: frozenset[str], run: frozenset[str]) -> None:
 
 @lru_cache(_NAMES)
 def is_installed(file: str) -> bool:
-    """True for the code of the standard library and of installed packages that are not the application's own."""
+    """True for the code of the standard library and of installed packages that are not the application's own.
+
+    What libraries have generated, as SQLAlchemy, attrs and decorators do, is theirs.
+    """
+    if file.startswith("<") and (" generated " in file or "-gen-" in file):
+        return True
     if not file.startswith(("<frozen", *_STANDARD)) and "-packages/" not in file:
         return False
     return not any(folder in file for folder in _application.folders)

@@ -20,7 +20,7 @@ _LONGEST: Final = 20_000
 
 _STATEMENTS: Final[dict[Callable[[Any], Any], Callable[[Any], tuple[Any, Any]]]] = {}
 
-_placeholders: Final = pattern(
+PLACEHOLDERS: Final = pattern(
     r"(?:([\w\"`.\[\]]+)\s*=\s*)?(?:\?|%s|%\((?P<percent>\w+)\)s|(?<![:\w]):(?P<colon>[A-Za-z_]\w*)|\$\d+)"
 )
 
@@ -69,7 +69,7 @@ def compared_in(one: Input) -> Iterator[tuple[str, Any]]:
     text, given = statement_of(one)
     if not given:
         return
-    for place, found in enumerate(_placeholders.finditer(text)):
+    for place, found in enumerate(PLACEHOLDERS.finditer(text)):
         name = found["percent"] or found["colon"]
         if type(given) is dict:
             value = given.get(name) if name else None
@@ -81,7 +81,7 @@ def compared_in(one: Input) -> Iterator[tuple[str, Any]]:
 
 def persons_asked_for(one: Input) -> Iterator[Any]:
     """The parameters of a statement that are compared with whoever something belongs to."""
-    return (value for column, value in compared_in(one) if _names_person(column))
+    return (value for column, value in compared_in(one) if names_person(column))
 
 
 def is_people(table: str) -> bool:
@@ -89,7 +89,8 @@ def is_people(table: str) -> bool:
     return _is_people.fullmatch(table) is not None
 
 
-def _names_person(column: str) -> bool:
+def names_person(column: str) -> bool:
+    """True for a column that says whose a row is."""
     *table, name = re.sub(r"[\"`\[\]]", "", column).split(".")
     if name.lower() in ("id", "pk"):
         return bool(table) and is_people(table[-1])

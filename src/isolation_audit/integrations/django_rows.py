@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from isolation_audit.content.questions import of_statement
+from isolation_audit.content.written_owners import writes
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
 from isolation_audit.integrations import Point, Replacement
 from isolation_audit.model.inputs import LIMIT, ROWS, Input
+from isolation_audit.vocabulary.outside import RowsWritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -40,7 +42,9 @@ class DjangoRows:
             return
         questions: Questions = WeakKeyDictionary()
         for name in ("_execute", "_executemany"):
-            yield Point(f"{_CURSOR}.{name}", partial(AskPoint, f"{_CURSOR}.{name}", questions))
+            yield Point(
+                f"{_CURSOR}.{name}", partial(AskPoint, f"{_CURSOR}.{name}", questions, runtime.listener(RowsWritten))
+            )
         for name, make in (("__getattr__", _looking_up), ("__iter__", _iterating)):
             yield Replacement(f"{_CURSOR}.{name}", FetchPoint(f"{_CURSOR}.{name}", inputs, questions), make)
 
@@ -48,9 +52,10 @@ class DjangoRows:
 class AskPoint(Interceptor):
     """Around the running of a statement."""
 
-    def __init__(self, place: str, questions: Questions, layout: Layout) -> None:
+    def __init__(self, place: str, questions: Questions, written: RowsWritten, layout: Layout) -> None:
         self.place = place
         self._questions = questions
+        self._written = written
         self._self_of = layout.receiver_reader()
         self._statement = layout.argument("sql")
         self._given = layout.argument("params" if place.endswith("_execute") else "param_list")
@@ -58,7 +63,10 @@ class AskPoint(Interceptor):
     def before(self, values: Values) -> None:
         """Keep it, with its parameters."""
         given = self._given(values)
-        self._questions[self._self_of(values)] = None if given is None else (self._statement(values), given)
+        statement = self._statement(values)
+        self._questions[self._self_of(values)] = None if given is None else (statement, given)
+        if given is not None and writes(statement):
+            self._written.wrote(_CURSOR, statement, given)
 
 
 class FetchPoint(Interceptor):

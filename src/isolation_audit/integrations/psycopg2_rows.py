@@ -11,6 +11,7 @@ from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.integrations import Replacement
 from isolation_audit.integrations.building_blocks.fetched_rows import FetchPoint
 from isolation_audit.integrations.psycopg2_connections import CONNECT, Statement, connecting
+from isolation_audit.vocabulary.outside import RowsWritten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ class Psycopg2Rows:
         """What opens a connection."""
         inputs = receiver(runtime)
         if inputs is not None:
-            yield Replacement(CONNECT, RowsPoint(CONNECT, inputs), connecting)
+            yield Replacement(CONNECT, RowsPoint(CONNECT, inputs, runtime.listener(RowsWritten)), connecting)
 
 
 class RowsPoint(FetchPoint):

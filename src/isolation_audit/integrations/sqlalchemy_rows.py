@@ -7,10 +7,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.questions import with_statement
+from isolation_audit.content.written_owners import writes
 from isolation_audit.instrument.calls.interceptors import Interceptor, OfReceiver
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
 from isolation_audit.integrations import Point, Replacement
 from isolation_audit.model.inputs import LIMIT, ROWS, Input
+from isolation_audit.vocabulary.outside import RowsWritten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
 
 _RESULT: Final = "sqlalchemy.engine.cursor:CursorResult"
+_DIALECT: Final = "sqlalchemy.engine.default:DefaultDialect"
 _UNTIL_1_3: Final = "sqlalchemy.engine.result:ResultProxy"
 _FETCHES: Final = ("_fetchone_impl", "_fetchmany_impl", "_fetchall_impl")
 
@@ -37,6 +40,9 @@ class SqlalchemyRows:
         if inputs is not None:
             for place in (f"{result}.{name}" for result in (_RESULT, _UNTIL_1_3) for name in _FETCHES):
                 yield Point(place, partial(FetchPoint, place, inputs))
+            for name in ("do_execute", "do_executemany"):
+                place = f"{_DIALECT}.{name}"
+                yield Point(place, partial(WritePoint, place, runtime.listener(RowsWritten)))
             yield Replacement(f"{_RESULT}._fetchiter_impl", IterationPoint(inputs), _iterating)
 
 
@@ -55,6 +61,22 @@ class FetchPoint(OfReceiver):
         """Keep what was read; the statement's parameters are the question."""
         if result:
             self._receive(Input(ROWS, result, state.context, asked=_parameters), 1 if self._one else len(result))
+
+
+class WritePoint(Interceptor):
+    """Around the running of a statement."""
+
+    def __init__(self, place: str, written: RowsWritten, layout: Layout) -> None:
+        self.place = place
+        self._written = written
+        self._statement = layout.argument("statement")
+        self._given = layout.argument("parameters")
+
+    def before(self, values: Values) -> None:
+        """It may change rows."""
+        statement = self._statement(values)
+        if writes(statement):
+            self._written.wrote(_DIALECT, statement, self._given(values))
 
 
 class IterationPoint(Interceptor):

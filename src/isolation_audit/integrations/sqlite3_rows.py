@@ -20,7 +20,13 @@ from isolation_audit.analysis.frames import is_standard, package_of
 from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.integrations import Replacement
-from isolation_audit.integrations.building_blocks.fetched_rows import FetchPoint, named_as, telling_cursor
+from isolation_audit.integrations.building_blocks.fetched_rows import (
+    FetchPoint,
+    named_as,
+    telling_cursor,
+    writing_cursor,
+)
+from isolation_audit.vocabulary.outside import RowsWritten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +48,7 @@ class Sqlite3Rows:
         """What opens a connection."""
         inputs = receiver(runtime)
         if inputs is not None:
-            yield Replacement(CONNECT, FetchPoint(CONNECT, inputs), _connecting)
+            yield Replacement(CONNECT, FetchPoint(CONNECT, inputs, runtime.listener(RowsWritten)), _connecting)
 
 
 def _connecting(original: Any, probe: Probe) -> Any:
@@ -89,7 +95,7 @@ class _Telling:
 
     def __init__(self, probe: Probe) -> None:
         self._probe = probe
-        self._cursor = telling_cursor(sqlite3.Cursor, probe)
+        self._cursor = writing_cursor(telling_cursor(sqlite3.Cursor, probe), probe)
         self._cursors: WeakKeyDictionary[type, Any] = WeakKeyDictionary()
         self._connections: WeakKeyDictionary[type, Any] = WeakKeyDictionary()
         self._below = self._telling_connection()
@@ -123,6 +129,9 @@ class _Telling:
                 # As in C: whatever the application's class has for `cursor`, it is not asked.
                 return super().cursor(cursors(sqlite3.Cursor)).execute(*args, **kwargs)
 
+            def executemany(self, *args: Any, **kwargs: Any) -> Any:
+                return super().cursor(cursors(sqlite3.Cursor)).executemany(*args, **kwargs)
+
         return Connection
 
     def _telling_cursors(self, factory: Any) -> Any:
@@ -132,7 +141,7 @@ class _Telling:
             return factory
         made = self._cursors.get(factory)
         if made is None:
-            made = self._cursors[factory] = telling_cursor(factory, self._probe)
+            made = self._cursors[factory] = writing_cursor(telling_cursor(factory, self._probe), self._probe)
         return made
 
 

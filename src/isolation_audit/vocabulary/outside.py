@@ -70,6 +70,15 @@ class ClientCookies:
         """A request with ``headers`` is about to go out."""
 
 
+class RowsWritten:
+    """Statements that change rows of a database."""
+
+    __slots__ = ()
+
+    def wrote(self, target: str, statement: Any, given: Any) -> None:
+        """One is about to run, with its parameters; of several rows these are a list."""
+
+
 class FilesOpened:
     """Files that are read, and written."""
 

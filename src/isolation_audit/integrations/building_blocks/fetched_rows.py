@@ -7,6 +7,7 @@ from operator import is_
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.questions import of_statement
+from isolation_audit.content.written_owners import writes
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.model.inputs import LIMIT, ROWS, Input
 
@@ -14,21 +15,32 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.calls.probe import Probe
     from isolation_audit.instrument.inputs.receiver import Receiver
     from isolation_audit.instrument.reading.layout import Values
+    from isolation_audit.vocabulary.outside import RowsWritten
+
+
+WRITTEN: Final[Any] = object()
 
 
 _TUPLE: Final = repeat(tuple)
 
 
 class FetchPoint(Interceptor):
-    """Asked with ``((statement, parameters), rows, number of rows)`` after each fetch."""
+    """Asked with ``((statement, parameters), rows, number of rows)`` after each fetch.
 
-    def __init__(self, place: str, inputs: Receiver) -> None:
+    Before a statement that changes rows there is :data:`WRITTEN` instead of them.
+    """
+
+    def __init__(self, place: str, inputs: Receiver, written: RowsWritten) -> None:
         self.place = place
         self._receive = inputs.receive
+        self._written = written
 
     def before(self, values: Values) -> None:
         """Keep what was read."""
         asked, rows, number = values
+        if rows is WRITTEN:
+            self._written.wrote(self.place, asked[0], asked[1])
+            return
         self._receive(Input(ROWS, rows, asked, texts=of_rows, asked=of_statement), number)
 
 
@@ -77,6 +89,26 @@ def telling_cursor(base: Any, probe: Probe) -> Any:
             if fetched is not None and (fetched or not several):
                 probe.before((self._told_asked, fetched, len(fetched) if several else 1))
             return fetched
+
+    named_as(base, Cursor)
+    return Cursor
+
+
+def writing_cursor(base: Any, probe: Probe) -> Any:
+    """A subclass of a driver's class of cursors, under its name, that tells ``probe`` what it is about to write."""
+
+    class Cursor(base):  # type: ignore[misc]
+        """A cursor that tells what it writes."""
+
+        def execute(self, *args: Any, **kwargs: Any) -> Any:
+            if len(args) > 1 and writes(args[0]):
+                probe.before((args, WRITTEN, 1))
+            return super().execute(*args, **kwargs)
+
+        def executemany(self, *args: Any, **kwargs: Any) -> Any:
+            if len(args) > 1 and type(args[1]) in (list, tuple) and writes(args[0]):
+                probe.before(((args[0], [*args[1]]), WRITTEN, 1))
+            return super().executemany(*args, **kwargs)
 
     named_as(base, Cursor)
     return Cursor

@@ -86,6 +86,7 @@ class ContentMonitor(Monitor):
         ("RequestsSent", "isolation_audit.rules.content.outgoing_requests:OutgoingRequests"),
         ("ClientHeaders", "isolation_audit.rules.content.client_headers:Credentials"),
         ("ClientCookies", "isolation_audit.rules.content.client_cookies:cookies_of"),
+        ("RowsWritten", "isolation_audit.rules.provenance.written_rows:WrittenRows"),
         ("FilesOpened", "isolation_audit.rules.content.written_files:Files"),
         ("InputsLearned", "isolation_audit.rules.provenance.own_words:OwnWords"),
         ("Exits", "isolation_audit.rules.content.exits:exits"),

@@ -46,6 +46,10 @@ class Verdict(Enum):
         Severity.WARNING,
         "it was asked for with the other user's id, which came from this process's memory; nobody is named there",
     )
+    OWNED = (
+        Severity.WARNING,
+        "it is written under the other user's id, which came from this process's memory; others write their own there",
+    )
     CONTINUED = (
         Severity.WARNING,
         "a service keeps the conversation, which the other user's work has begun; its id is in no input of this unit",
