@@ -172,3 +172,38 @@ def test_switched_off_it_patches_nothing(audited) -> None:
     done = audited(chatting(lambda user: [f"run-of-{user}"], answer), config(watch={"addressees": False}))
     assert codes == [code]
     assert done.findings == {}
+
+
+def own_groups(user: str) -> list[str]:
+    return [f"notices_{user}"]
+
+
+async def notice(consumer: Any, user: str) -> None:
+    await consumer.channel_layer.group_send(f"notices_{user}", message("paid to the clinic in the north"))
+
+
+@pytest.mark.parametrize("leaks", [True, False])
+def test_a_notice_that_names_nobody_goes_to_its_users_group(audited, leaks: bool) -> None:
+    kept: list[str] = []
+
+    def all_groups(user: str) -> list[str]:
+        kept.extend(own_groups(user))
+        return kept
+
+    done = audited(chatting(all_groups if leaks else own_groups, notice), config())
+    assert done.result["guest-00"]
+    assert set(done.findings) == ({"IA202"} if leaks else set())
+    if leaks:
+        finding = done.findings["IA202"][0]
+        label = done.auditor.pseudonyms.text
+        assert finding.severity.value == "warning"
+        assert (finding.witnesses.content, finding.witnesses.addressee) == (label("guest-00"), label("guest-01"))
+
+
+def test_a_room_that_is_named_for_its_host(audited) -> None:
+    async def say(consumer: Any, user: str) -> None:
+        await consumer.channel_layer.group_send("live_guest-00", message("paid to the clinic in the north"))
+
+    done = audited(chatting(lambda _user: ["live_guest-00"], say), config())
+    assert done.result["guest-09"]
+    assert done.findings == {}

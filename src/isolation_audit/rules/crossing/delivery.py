@@ -22,7 +22,7 @@ from isolation_audit.model.current_inputs import own_inputs
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, User, plain_text, same
 from isolation_audit.rules.crossing.letters import is_addressed_to
-from isolation_audit.rules.crossing.personal_rooms import is_of, mistaken
+from isolation_audit.rules.crossing.personal_rooms import intruder, is_of, mistaken
 from isolation_audit.rules.crossing.word_by_word import WordByWord
 from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.targets.ownership import differ
@@ -65,11 +65,12 @@ _TYPES: Final = ("event", "type", "kind")
 class Reached:
     """Data of ``content`` reached ``addressee``.
 
-    ``to`` is "one", "all" (no addressee was left), "answer", "told", "heard", "displaced", or "handed".
+    ``to`` is "one", "all" (no addressee was left), "answer", "told", "heard", "displaced", "handed", or "joined".
 
     "answer" is what a language model has answered the sender, who is not sent it; "told" is a message to everyone on
     purpose, in which a user is named; "heard" was given to a listener, and ``record`` says where that was registered;
-    "displaced": by a connection that has taken another's place; "handed": by a callback of the addressee's.
+    "displaced": by a connection that has taken another's place; "handed": by a callback of the addressee's; "joined":
+    by a room that is named for ``content``, and in which both are.
     """
 
     message: Message
@@ -221,6 +222,9 @@ class Addressees(MessagesSent):
             return
         marks = self._marks(message)
         if len({mark.user.id for mark in marks}) != 1 or not is_of(name, marks[0].user):
+            both = None if marks else intruder(name, receivers)
+            if both is not None and not self._meant(message) and not is_addressed_to(both[1], own_inputs()):
+                self._tell(Reached(message, "joined", sender, *both, ()))
             return
         if named(message.payload, marks[0].user.id) < Naming.SUBJECT and not self._meant(message):
             self._tell(Reached(message, "one", sender, marks[0].user, other, ()))

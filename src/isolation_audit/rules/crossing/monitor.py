@@ -99,6 +99,11 @@ _REACHED = {
         "what a language model has answered {content} goes through {target} to {addressee}, and not to {content}",
         "sent to {addressee} here",
     ),
+    "joined": (
+        "IA202",
+        "what goes through {target} to the room that is named for {content} reaches {addressee} as well",
+        "sent to {addressee} here",
+    ),
     "handed": (
         "IA202",
         "what the work of {content} has given to a callback of {addressee}'s, which sends all, leaves through {target}",
@@ -304,7 +309,7 @@ class CrossingMonitor(Monitor):
             content=reached.content,
             record=reached.record,
             at=reached.stack,
-            severity=Severity.WARNING if reached.to in ("answer", "displaced", "handed") else None,
+            severity=Severity.WARNING if reached.to in ("answer", "displaced", "handed", "joined") else None,
         )
 
     @observes(Lost)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from isolation_audit.model.users import User
 
-_PERSONAL: Final = pattern(r"(?:(?:inbox|personal|private|user|users)[\W_]?)?", re.IGNORECASE)
+_PERSONAL: Final = pattern(
+    r"(?:(?:inbox|mailbox|personal|private|users?|notices?|notifications?|alerts?)[\W_]?)?", re.IGNORECASE
+)
 """What stands before the id in the name of a room that is one user's own."""
 
 _OF_A_PART: Final = pattern(r"(?:inbox|personal|user)[\W_]+(\w(?:.*\w)?)", re.IGNORECASE)
@@ -25,6 +27,18 @@ _OF_A_PART: Final = pattern(r"(?:inbox|personal|user)[\W_]+(\w(?:.*\w)?)", re.IG
 def is_of(room: str, user: User) -> bool:
     """True where a room is named for one user: by the id alone, or behind a word that says so."""
     return room.endswith(user.id) and _PERSONAL.fullmatch(room, 0, len(room) - len(user.id)) is not None
+
+
+def intruder(room: str, receivers: list[User]) -> tuple[User, User] | None:
+    """Whose own room it is, who is in there, and who else is; None for a room that only others are in."""
+    people = [user for user in receivers if user.kind is Kind.USER]
+    owner = next((user for user in people if is_of(room, user)), None)
+    if owner is None:
+        return None
+    # ``anna`` may well be the one who is called ``anna@example.org`` elsewhere.
+    others = (one for one in people if not is_of(room, one) and not one.id.startswith(owner.id))
+    other = next(others, None)
+    return None if other is None else (owner, other)
 
 
 def mistaken(room: str, sender: User | None, receivers: Iterable[User]) -> tuple[User, User] | None:
