@@ -63,12 +63,27 @@ async def _spoken(protocol: Any, *lines: bytes, serving: Any = None, trusting: A
     return told
 
 
+async def _on_a_file(protocol: Any, folder: str) -> str:
+    """The same on a socket with the name of a file."""
+    name = f"{folder}/socket"
+    server = await asyncio.get_running_loop().create_unix_server(protocol, name)
+    reader, writer = await asyncio.open_unix_connection(name)
+    writer.write(b"what alice says to bob\n")
+    told = (await reader.readuntil(b"BOB\n")).decode()
+    writer.close()
+    server.close()
+    await asyncio.sleep(0.02)
+    return told
+
+
 @use("protocols")
 def protocols() -> Any:
     with tempfile.TemporaryDirectory() as folder:
         serving, trusting = certificate(folder)
+        heard = asyncio.run(_on_a_file(_Lines, folder))
     lines = b"LOGIN alice secret\n", b"what alice says to bob\n", b"NICK bob\n"
     return [
+        heard,
         asyncio.run(_spoken(_Lines, *lines)),
         asyncio.run(_spoken(_Lines, b"refuse\n")),
         asyncio.run(_spoken(_Closed, *lines)),
