@@ -242,13 +242,12 @@ class WritePoint(Interceptor):
         self._self_of, self._data = layout.receiver_reader(), layout.argument("data")
 
     def before(self, values: Values) -> Any:
-        """Search it, in the name of its request; so is what the transport below does with it."""
+        """Search it, in the name of its request."""
         asked = self._self_of(values)
         opened = self._open.of(asked)
         if opened is None or opened.received or opened.request.ended:
             return None
-        name = _InItsName(opened.request)
-        with name:
+        with _InItsName(opened.request):
             self._search(asked, opened, self._data(values))
         return None
 
