@@ -129,6 +129,10 @@ SHOWN = """
         ("user", "next(iter(here.values()))", True),
         ("user", "list(here.values())[0]", True),
         ("text[:5]", "line for line in here.values()", True),
+        ("user", "*sorted(here)", False),
+        ("user", "*sorted(\n            here,\n        )", False),
+        ("user", "repr(here)", True),
+        ("user", "len(list(here)) and\n            repr(here)", True),
     ],
 )
 def test_what_is_shown_where_all_are(audited, key, shown, found):

@@ -320,9 +320,30 @@ SILENT = {
             Summary.total += len(text) * 1_009
             return [Summary.total, statistics.median(samples)]
         """,
+    "one is evicted, and who is there is told": """
+        kept = {}
+
+        def handle(user, text):
+            kept[user] = text
+            if len(kept) > 1:
+                del kept[next(iter(kept))]
+            return sorted(kept)
+        """,
 }
 
 TOLD = {
+    "what a model is asked with, where one is evicted as well": """
+        kept = {}
+
+        def model(asked):
+            return f"asked with {asked}"
+
+        def handle(user, text):
+            kept[user] = text
+            if len(kept) > 5:
+                del kept[next(iter(kept))]
+            return model(kept)
+        """,
     "a text that grows, and is given": """
         class Log:
             text = ""

@@ -151,8 +151,8 @@ class Literals:
 
     @_once
     def takes_keys(self, site: AccessSite) -> bool:
-        """True where of a mapping only the keys are taken."""
-        return takes_keys(self.function(site), site.expression)
+        """True where of a mapping only the keys are taken, at this place: elsewhere in the function, all may go on."""
+        return takes_keys(_call_around(self._text(site.file).splitlines(), site), site.expression)
 
     @_once
     def is_restricted(self, site: AccessSite) -> bool:
@@ -204,6 +204,17 @@ class Literals:
             self._left -= len(known)
             self._texts[file] = known
         return known
+
+
+def _call_around(lines: list[str], site: AccessSite) -> str:
+    """The line of a site, with the one above and the one below where the call that it is given to goes on there."""
+    if not 0 < site.line <= len(lines):
+        return ""
+    here, expression = lines[site.line - 1], site.expression.casefold()
+    before, after = lines[site.line - 2 : site.line - 1], lines[site.line : site.line + 1]
+    above = before if here.lstrip(" *").startswith(expression) else []
+    below = after if here.rstrip(" ,").endswith(expression) else []
+    return " ".join([*above, here, *below])
 
 
 def _to_the_next_function(lines: list[str]) -> list[str]:
