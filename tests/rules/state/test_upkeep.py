@@ -36,6 +36,9 @@ SILENT = {
     "a buffer, taken out by pairs": BUFFER.format(
         flush="batch, self.items = self.items, []\n            self.sink(batch)"
     ),
+    "a buffer, handed on one by one": BUFFER.format(
+        flush="batch, self.items = self.items, []\n            for one in batch:\n                self.sink([one])"
+    ),
     "a buffer, emptied afterwards": BUFFER.format(flush="self.sink(list(self.items))\n            self.items.clear()"),
     "a buffer, deleted afterwards": BUFFER.format(flush="self.sink(self.items)\n            del self.items[:]"),
     "rows that are written at once": """
@@ -332,6 +335,17 @@ SILENT = {
 }
 
 TOLD = {
+    "a buffer that is handed on one by one, and stays": """
+        items, sent = [], []
+
+        def sink(one):
+            sent.append(len(one))
+
+        def handle(user, text):
+            items.append(text)
+            for one in items:
+                sink(one)
+        """,
     "what a model is asked with, where one is evicted as well": """
         kept = {}
 

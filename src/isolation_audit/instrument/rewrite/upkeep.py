@@ -44,6 +44,9 @@ LINKS: Final = frozenset(
 )
 """Attributes by which nodes of one structure lead to each other."""
 
+_ALWAYS: Final = 10**9
+"""A line after all others."""
+
 _EMPTY: Final = frozenset({"Counter", "OrderedDict", "defaultdict", "deque", "dict", "list", "set"})
 
 
@@ -179,6 +182,11 @@ def emptied(function: ast.AST) -> dict[str, int]:
         for place in _emptied_by(node):
             found[place] = max(found.get(place, 0), node.lineno)  # type: ignore[attr-defined]
     found.pop("", None)
+    for node in [one for one in ast.walk(function) if isinstance(one, ast.Assign)]:
+        # What was taken out under a name of its own is nowhere else any more: `batch, self.items = self.items, []`.
+        for left, right in paired(node.targets, node.value):
+            if right is not None and found.get(path(right), 0) >= node.lineno:
+                found.update({one.id: _ALWAYS for one in left if isinstance(one, ast.Name)})
     return found
 
 
