@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from isolation_audit.config import load_config
-from isolation_audit.source.scan import importers, reading
+from isolation_audit.source.scan import importing, reading
 from isolation_audit.source.scan import names as names_of_files
 from isolation_audit.source.scan.cache import Cache
 from isolation_audit.source.scan.scanner import read_source
@@ -54,7 +54,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(path.rpartition("/")[2])
         return contents(path)
 
-    for module in (reading, names_of_files, importers):
+    for module in (reading, names_of_files, importing):
         monkeypatch.setattr(module, "contents", note)
     return names
 

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from isolation_audit._version import __version__
 from isolation_audit.source.scan.facts import Facts
-from isolation_audit.source.scan.importers import Imports
+from isolation_audit.source.scan.importing import Imports
 from isolation_audit.source.scan.lexical import Mention, Words
-from isolation_audit.source.scan.names import Names, wanted_names
+from isolation_audit.source.scan.names import Names
 from isolation_audit.source.scan.reading import Look
+from isolation_audit.source.scan.wanted_names import wanted_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

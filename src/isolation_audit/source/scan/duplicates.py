@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Final
 
 from isolation_audit.source.scan.facts import Span
 from isolation_audit.source.scan.importers import importers
-from isolation_audit.source.scan.names import homes, wanted_names
 from isolation_audit.source.scan.tests import is_of_tests
+from isolation_audit.source.scan.wanted_names import homes, wanted_names
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator
 
     from isolation_audit.config.model import Config
-    from isolation_audit.source.scan.importers import Defined, Definition, Importers
+    from isolation_audit.source.scan.importers import Definition, Importers
+    from isolation_audit.source.scan.importing import Defined
     from isolation_audit.source.scan.source import Source
 
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")

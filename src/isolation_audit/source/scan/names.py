@@ -6,20 +6,15 @@ Nothing of it depends on other files, so that it is read once and kept as long a
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.fallbacks import Fallback, fallbacks
 from isolation_audit.source.scan.reading import contents
-from isolation_audit.source.scan.tests import is_of_tests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from isolation_audit.config.model import Config, Target
-    from isolation_audit.source.scan.source import Source
 
 # Two patterns of plain letters are found many times faster than one that may begin with either.
 _ENDS: Final = (re.compile(rb"actory\b"), re.compile(rb"egistry\b"))
@@ -29,9 +24,6 @@ _BLANKS: Final = (b" ", b"\t")
 _DEFINING: Final = frozenset({b"class", b"def", b"async def"})
 _LONGEST: Final = 128
 """Letters of such a name before its ending."""
-
-_TELLING: Final = 3
-"""Words of a function's name that say what it gives: ``get_engine_factory``, and not ``get_factory``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,39 +87,6 @@ class Naming:
         if b"\nexcept" in data or b"ImportError" in data or b"NotFoundError" in data:
             taken = tuple(fallbacks(data.decode("utf-8", "replace")))
         return Names(frozenset(has), (*gives,), taken) if has or taken else None
-
-
-def wanted_names(source: Source) -> frozenset[str]:
-    """The names of which it matters who gives and who imports them: configured ones, and those that are evident."""
-    return frozenset(homes(source.config)) | evident(source)
-
-
-def evident(source: Source) -> set[str]:
-    """Names of factories and registries that more than one file defines."""
-    found: Counter[str] = Counter()
-    for path, names in source.names.items():
-        if names.gives and not is_of_tests(source.tree.shown(path)):
-            found.update(names.gives)
-    return {name for name, files in found.items() if files > 1 and _tells(name)}
-
-
-def homes(config: Config) -> dict[str, set[str]]:
-    """By configured name of a class, the modules in which it is configured."""
-    targets: list[Target] = [*config.identity.context_types]
-    for entry in config.deprecations:
-        targets += [entry.target, *([entry.replacement] if entry.replacement is not None else [])]
-    for entries in (config.engines, config.emitters, config.factories, config.singletons):
-        targets += [one.target for one in entries]
-    found: dict[str, set[str]] = {}
-    for target in targets:
-        name = target.qualname.partition(".")[0]
-        if name[:1].isupper():
-            found.setdefault(name, set()).add(target.module)
-    return found
-
-
-def _tells(name: str) -> bool:
-    return not name[:1].islower() or len(name.strip("_").split("_")) >= _TELLING
 
 
 def _ending(data: bytes) -> Iterator[tuple[str, bool]]:

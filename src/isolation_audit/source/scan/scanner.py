@@ -10,10 +10,10 @@ from isolation_audit.config import FILE_NAME
 from isolation_audit.source.scan.deprecated import Deprecated
 from isolation_audit.source.scan.facts import Facts
 from isolation_audit.source.scan.globs import matches
-from isolation_audit.source.scan.importers import Importing, Imports
+from isolation_audit.source.scan.importing import Importing, Imports
 from isolation_audit.source.scan.lexical import Words
 from isolation_audit.source.scan.modules import Modules
-from isolation_audit.source.scan.names import Naming, homes, wanted_names
+from isolation_audit.source.scan.names import Naming
 from isolation_audit.source.scan.reading import (
     Looking,
     Parsing,
@@ -26,6 +26,7 @@ from isolation_audit.source.scan.renaming import may_rename
 from isolation_audit.source.scan.resolving import Resolver
 from isolation_audit.source.scan.source import Source, base_folder
 from isolation_audit.source.scan.walk import Tree
+from isolation_audit.source.scan.wanted_names import homes, wanted_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from isolation_audit.config.model import Config
     from isolation_audit.source.scan.deprecated import Deprecated
     from isolation_audit.source.scan.facts import Facts
-    from isolation_audit.source.scan.importers import Imports
+    from isolation_audit.source.scan.importing import Imports
     from isolation_audit.source.scan.modules import Modules
     from isolation_audit.source.scan.names import Names
     from isolation_audit.source.scan.reading import Look
