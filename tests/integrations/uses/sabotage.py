@@ -206,14 +206,16 @@ class Audits:
         return known
 
     def _meddled(self, point: Any) -> Any:
-        if "before" in vars(point):
+        own = vars(point)
+        if any(type(own.get(step)) is partial for step in STEPS):
             return point  # it serves at several places
         kind = type(point._point if type(point) is OnlyFor else point)
         name = name_of(kind)
         hook = self._placed or self.later.setdefault(name, Hook("", ""))
         hook.kind = name
         for step in STEPS:
-            if getattr(kind, step) is not getattr(Interceptor, step):
+            # OfReceiver has its reader of the receiver for a step.
+            if step in own or getattr(kind, step) is not getattr(Interceptor, step):
                 hook.steps.add(step)
                 setattr(point, step, partial(self._step, hook, step, point, getattr(point, step)))
         return point
