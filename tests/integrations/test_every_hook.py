@@ -13,6 +13,7 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +115,8 @@ def skip_without(integration: Integration, name: str) -> None:
             metadata.version(PREBUILT.get(integration.distribution, integration.distribution))
         except metadata.PackageNotFoundError:
             pytest.skip(f"{integration.distribution} is not installed")
+    if name == "sightings" and find_spec("eventlet") is None:
+        pytest.skip("eventlet is not installed: beside it others, as sentry-sdk, import it")
     if name == "transports" and shutil.which("openssl") is None:
         pytest.skip("openssl makes the certificate, and is not installed")
     if name in (*("uvicorn", "hypercorn", "websockets", "aiohttp_web", "channels"), "aiohttp_ws_client"):

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import subprocess
 import sys
+import time
+import urllib.error
+from pathlib import Path
 
 from serving import elsewhere, everybody, in_thread, with_uvicorn
 
@@ -126,6 +131,33 @@ def eventlet_server() -> None:
     serving = eventlet.spawn(wsgi.server, listener, hello, log_output=False)
     tpool.execute(everybody, listener.getsockname()[1])
     serving.kill()
+
+
+def gunicorn_asgi() -> None:
+    """Processes of their own; the first one ends them."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "gunicorn", "-k", "asgi", "-b", f"127.0.0.1:{port}", "--log-level", "error"]
+    with subprocess.Popen([*command, "blind:hello"], cwd=Path(__file__).parent) as serving:
+        try:
+            while True:
+                assert serving.poll() is None, "it has ended by itself"
+                try:
+                    everybody(port)
+                    break
+                except urllib.error.URLError as error:
+                    if not isinstance(error.reason, ConnectionRefusedError):
+                        raise
+                    time.sleep(0.05)
+        finally:
+            serving.terminate()
+
+
+async def hello(scope, _receive, send) -> None:
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+        await send({"type": "http.response.body", "body": b"hello"})
 
 
 def opaque_tokens() -> None:

@@ -79,7 +79,7 @@ class ReadInputs:
     def own(self) -> frozenset[int]:
         """The atoms of what is this unit's alone: the request, and the rows and answers that name its user."""
         sent, noise = self._asked_with
-        return sent.union(*map(hashes, self._named())) - noise
+        return sent.union(*[hashes(one) for one in self._named()]) - noise
 
     def sent(self) -> frozenset[int]:
         """Those of them that came with the request: the rest was read."""

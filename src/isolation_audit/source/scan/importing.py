@@ -90,9 +90,9 @@ class Importing:
             data = contents(path)
         except OSError:
             return None  # the scan has told of it
-        imports = tuple(_imports(data, self.names))
-        defined = tuple(_defined(data, self.names)) if _defines(data, self.names) else ()
-        return Imports(imports, defined) if imports or defined else None
+        imports = [*_imports(data, self.names)]
+        defined = [*_defined(data, self.names)] if _defines(data, self.names) else []
+        return Imports(tuple(imports), tuple(defined)) if imports or defined else None
 
 
 def _imports(data: bytes, names: frozenset[str]) -> Iterator[Import]:

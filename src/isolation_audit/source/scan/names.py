@@ -48,7 +48,7 @@ class Names:
             TypeError, ValueError: ``value`` is something else.
         """
         has, gives, taken = value
-        return cls(frozenset(map(str, has)), tuple(map(str, gives)), tuple([Fallback(*one) for one in taken]))
+        return cls(frozenset(map(str, has)), (*map(str, gives),), tuple([Fallback(*one) for one in taken]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Naming:
         taken: tuple[Fallback, ...] = ()
         # Decoding and looking takes ten times as long as this.
         if b"\nexcept" in data or b"ImportError" in data or b"NotFoundError" in data:
-            taken = tuple(fallbacks(data.decode("utf-8", "replace")))
+            taken = (*fallbacks(data.decode("utf-8", "replace")),)
         return Names(frozenset(has), (*gives,), taken) if has or taken else None
 
 
