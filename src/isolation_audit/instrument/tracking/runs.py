@@ -13,6 +13,7 @@ from isolation_audit.instrument.stacks import capture_again
 from isolation_audit.instrument.tracking.layers import Passed
 from isolation_audit.instrument.tracking.run_states import Deviation, LostBetween, Overdue, Run
 from isolation_audit.model.contexts import test_variable
+from isolation_audit.model.owner_tags import drop_oldest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -84,7 +85,7 @@ class Runs:
             repeated = number in numbers
             numbers[number] = None
             if len(numbers) > _SEQUENCES:
-                numbers.pop(next(iter(numbers)), None)
+                drop_oldest(numbers, _SEQUENCES)  # threads of one run may be at it at the same moment
         if repeated:
             return self._repetition(run, event)
         automaton = self.automaton

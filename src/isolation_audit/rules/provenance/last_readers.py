@@ -13,6 +13,7 @@ from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
 from isolation_audit.content.request_texts import brought, path_of
 from isolation_audit.model.inputs import REQUEST
+from isolation_audit.model.owner_tags import drop_oldest
 
 if TYPE_CHECKING:
     from isolation_audit.model.inputs import Inputs
@@ -52,7 +53,7 @@ class LastReaders:
         follows = before is not None and before.reader == other.id and before.question == question
         named = before.named | {other.id} if before is not None and follows else frozenset[str]()
         if len(self._rows) >= _VIEWS:
-            self._rows.pop(next(iter(self._rows)), None)
+            drop_oldest(self._rows, len(self._rows) - 1)
         self._rows[view] = _Row(reader.id, question, named)
         return len(named) >= _USERS
 
