@@ -58,7 +58,9 @@ def audited(tmp_path, monkeypatch):
                 handle = importlib.import_module(name).handle
                 said = Context().run(said_by, handle, asked)  # nothing that an earlier test has set
         finally:
-            sys.modules.pop(name, None)
+            database = getattr(sys.modules.pop(name, None), "db", None)
+            if database is not None:
+                database.close()
             os.environ.pop("STATE_TEST_TOKEN", None)
         assert auditor.runtime.barrier.counts == {}
         findings = [entry.finding for entry in auditor.recorder.entries()]
