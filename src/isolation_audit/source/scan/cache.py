@@ -13,7 +13,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from isolation_audit._version import __version__
 from isolation_audit.source.scan.facts import Facts
@@ -21,15 +21,16 @@ from isolation_audit.source.scan.importing import Imports
 from isolation_audit.source.scan.lexical import Mention, Words
 from isolation_audit.source.scan.names import Names
 from isolation_audit.source.scan.reading import Look
-from isolation_audit.source.scan.wanted_names import wanted_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from isolation_audit.config.model import Config
     from isolation_audit.source.scan.source import Source
     from isolation_audit.source.scan.walk import File
+
+T = TypeVar("T")
 
 _FORMAT = 9
 _LOOK, _FACTS, _NAMES, _HERE, _IMPORTS = range(2, 7)
@@ -73,19 +74,8 @@ class Cache:
 
     def looks(self, files: Iterable[File], words: Words, *, parse_all: bool) -> tuple[dict[str, Look], list[File]]:
         """What the bytes told of the files that are still the same, and the other files."""
-        known: dict[str, Look] = {}
-        unknown = []
         usable = words == self._words and (self._parsed_all or not parse_all)
-        for file in files:
-            entry = self._entry(file) if usable else None
-            try:
-                if entry is None:
-                    unknown.append(file)
-                elif (look := _part(entry, _LOOK)) is not None:
-                    known[file.path] = _look(*look)
-            except (LookupError, TypeError, ValueError):
-                unknown.append(file)
-        return known, unknown
+        return self._told_apart(files, _LOOK, lambda told: _look(*told), usable=usable)
 
     def facts(self, file: File, words: Words) -> Facts | None:
         """What the parsed file told, if it is still the same."""
@@ -100,17 +90,23 @@ class Cache:
 
     def names(self, files: Iterable[File], configured: tuple[str, ...]) -> tuple[dict[str, Names], list[File]]:
         """The names of the files that are still the same, and the other files."""
-        known: dict[str, Names] = {}
-        unknown = []
         usable = self._configured == [*configured]
         self._configured, self._named = [*configured], True
+        return self._told_apart(files, _NAMES, Names.from_json, usable=usable)
+
+    def _told_apart(
+        self, files: Iterable[File], place: int, read: Callable[[Any], T], *, usable: bool
+    ) -> tuple[dict[str, T], list[File]]:
+        """What this part of the entries tells of the files that are still the same; most have nothing to tell."""
+        known: dict[str, T] = {}
+        unknown = []
         for file in files:
             entry = self._entry(file) if usable else None
             try:
                 if entry is None:
                     unknown.append(file)
-                elif (told := _part(entry, _NAMES)) is not None:
-                    known[file.path] = Names.from_json(told)
+                elif (told := _part(entry, place)) is not None:
+                    known[file.path] = read(told)
             except (LookupError, TypeError, ValueError):
                 unknown.append(file)
         return known, unknown
@@ -142,7 +138,6 @@ class Cache:
         if self._path is None:
             return
         files: dict[str, list[Any]] = {}
-        wanted = wanted_names(source) if source.imports else frozenset[str]()
         for path, file in source.files.items():
             look, facts = source.looks.get(path), source.facts.get(path)
             if self._now - file.mtime_ns < _SETTLED or (look is not None and look.unreadable):
@@ -151,7 +146,7 @@ class Cache:
             names, imports = source.names.get(path), source.imports.get(path)
             entry += [names and names.as_json(), *([] if imports is None else [[], imports.as_json()])]
             if imports is not None and names is not None:
-                entry[_HERE] = sorted(names.has & wanted)
+                entry[_HERE] = sorted(names.has & source.wanted)
             while entry[-1] is None:
                 entry.pop()
         content = {

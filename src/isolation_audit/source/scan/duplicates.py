@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.source.scan.facts import Span
 from isolation_audit.source.scan.importers import importers
 from isolation_audit.source.scan.tests import is_of_tests
-from isolation_audit.source.scan.wanted_names import homes, wanted_names
+from isolation_audit.source.scan.wanted_names import homes
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -49,7 +49,7 @@ class Duplicate:
 def duplicates(source: Source) -> Iterator[Duplicate]:
     """Every class and alias that shares a configured name with another class, and every further factory or registry."""
     configured = homes(source.config)
-    read = importers(source, wanted_names(source))
+    read = importers(source, source.wanted)
     users = read.users()
     for name, definitions in read.definitions.items():
         if name in configured:

@@ -138,7 +138,7 @@ class _Rounds:
         source.names, unknown = self._cache.names(files, configured)
         found = self._readers.run(Naming.of(configured), unknown)
         source.names.update({path: names for path, names in found if names is not None})
-        wanted = wanted_names(source)
+        wanted = source.wanted = wanted_names(source)
         having = {path: here for path, names in source.names.items() if (here := names.has & wanted)}
         source.imports, paths = self._cache.imports(source.files, having)
         read = self._readers.run(Importing(wanted), [source.files[path] for path in paths])

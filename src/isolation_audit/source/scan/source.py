@@ -34,6 +34,8 @@ class Source:
     """Of the files that tell something by their bytes."""
     names: dict[str, Names] = field(default_factory=dict)
     """Of the files that have a name which several things may have."""
+    wanted: frozenset[str] = frozenset()
+    """Of these names it matters who gives and who imports them."""
     imports: dict[str, Imports] = field(default_factory=dict)
     """What those among them import and define of the names that are wanted."""
     broken: dict[str, tuple[int, str]] = field(default_factory=dict)
