@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.naming import parsed
+from isolation_audit.content.request_texts import answer_text
 from isolation_audit.model.credentials import is_drawn
+from isolation_audit.model.inputs import ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from isolation_audit.model.inputs import Inputs
 
 _ROLE: Final = "role"
 _OF_THE_APPLICATION: Final = frozenset({"developer", "system"})
@@ -89,6 +93,11 @@ def answered(text: str) -> list[str]:
         return [*_said(whole)]
     said = "".join(part for line in _lines(text) for part in _said(line))
     return [said] if said else []
+
+
+def answers_in(inputs: Inputs) -> list[str]:
+    """What models have said in the answers that a unit of work was given."""
+    return [said for one in list(inputs.kept) if one.kind == ANSWER for said in answered(answer_text(one))]
 
 
 def conversation_ids(body: str) -> list[str]:

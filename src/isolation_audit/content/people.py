@@ -12,7 +12,7 @@ from uuid import UUID
 
 from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.credential_fields import is_password
-from isolation_audit.content.questions import compared_in, is_people, statement_of
+from isolation_audit.content.questions import compared_in, is_people, statement_of, unquoted
 from isolation_audit.model.user_names import is_login_name, names_in_context, plain_id
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ _tables: Final = pattern(
     r"([\w\"`\[\]]+))?"
 )
 _column: Final = pattern(r"(?is)\s*(?:([\w\"`\[\]]+)\s*\.\s*)?([\w\"`\[\]]+|\*)(?:\s+(?:as\s+)?[\w\"`\[\]]+)?\s*")
-_unnamed: Final = pattern(r"[\"`\[\]]")
 
 
 def names_in_row(one: Input, user_id: str) -> Name | None:
@@ -116,7 +115,7 @@ def _split(selected: str) -> list[str]:
 
 def _bare(name: str, *, whole: bool = False) -> str:
     """A name without what quotes it, in small letters; of a table without its schema, but where ``whole``."""
-    plain = _unnamed.sub("", name).lower()
+    plain = unquoted(name).lower()
     return plain if whole else plain.rpartition(".")[2]
 
 

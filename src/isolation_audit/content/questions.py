@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.model.inputs import Input
 
-_LONGEST: Final = 20_000
+LONGEST: Final = 20_000
 """Characters of the longest statement that is looked at."""
 
 _STATEMENTS: Final[dict[Callable[[Any], Any], Callable[[Any], tuple[Any, Any]]]] = {}
@@ -23,6 +23,8 @@ _STATEMENTS: Final[dict[Callable[[Any], Any], Callable[[Any], tuple[Any, Any]]]]
 PLACEHOLDERS: Final = pattern(
     r"(?:([\w\"`.\[\]]+)\s*=\s*)?(?:\?|%s|%\((?P<percent>\w+)\)s|(?<![:\w]):(?P<colon>[A-Za-z_]\w*)|\$\d+)"
 )
+
+_quotes: Final = pattern(r"[\"`\[\]]")
 
 _is_person: Final = pattern(
     r"(?:.*_)?(?:account|author|buyer|client|creator|customer|employee|holder|member|owner|patient|person|profile|seller"
@@ -57,7 +59,7 @@ def statement_of(one: Input) -> tuple[str, Any]:
     """The statement behind an input, and its parameters; nothing where that is no statement, or too long."""
     statement = _STATEMENTS.get(one.asked)
     text, given = ("", None) if statement is None or one.question is None else statement(one.question)
-    if type(text) is not str or len(text) > _LONGEST or type(given) not in (tuple, list, dict):
+    if type(text) is not str or len(text) > LONGEST or type(given) not in (tuple, list, dict):
         return "", None
     if type(given) is list and given and type(given[0]) in (tuple, dict):
         given = given[0]  # as SQLAlchemy keeps those of one statement
@@ -70,13 +72,22 @@ def compared_in(one: Input) -> Iterator[tuple[str, Any]]:
     if not given:
         return
     for place, found in enumerate(PLACEHOLDERS.finditer(text)):
-        name = found["percent"] or found["colon"]
-        if type(given) is dict:
-            value = given.get(name) if name else None
-        else:
-            value = given[place] if place < len(given) else None
+        value = parameter_of(found, place, given)
         if value is not None and found[1]:
             yield found[1], value
+
+
+def parameter_of(placeholder: re.Match[str], place: int, given: Any) -> Any:
+    """The parameter that stands for a placeholder, by its name or by its place; None where there is none."""
+    if type(given) is dict:
+        name = placeholder["percent"] or placeholder["colon"]
+        return given.get(name) if name else None
+    return given[place] if type(given) in (tuple, list) and place < len(given) else None
+
+
+def unquoted(name: str) -> str:
+    """The name of a column or of a table, with what it is qualified with, without what quotes it."""
+    return _quotes.sub("", name)
 
 
 def persons_asked_for(one: Input) -> Iterator[Any]:
@@ -91,7 +102,7 @@ def is_people(table: str) -> bool:
 
 def names_person(column: str) -> bool:
     """True for a column that says whose a row is."""
-    *table, name = re.sub(r"[\"`\[\]]", "", column).split(".")
+    *table, name = unquoted(column).split(".")
     if name.lower() in ("id", "pk"):
         return bool(table) and is_people(table[-1])
     return _is_person.fullmatch(name) is not None

@@ -6,13 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.patterns import pattern
-from isolation_audit.content.questions import PLACEHOLDERS, names_person
+from isolation_audit.content.questions import LONGEST, PLACEHOLDERS, names_person, parameter_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LONGEST: Final = 20_000
-"""Characters of the longest statement that is looked at."""
 _VERBS: Final = frozenset(("insert", "update", "delete", "replac"))
 _VERB: Final = 6
 
@@ -24,7 +22,7 @@ _signs: Final = pattern(r"[(),]|'(?:[^']|'')*'")
 
 def writes(statement: Any) -> bool:
     """True for a statement that changes rows."""
-    return type(statement) is str and statement.lstrip()[:_VERB].lower() in _VERBS and len(statement) <= _LONGEST
+    return type(statement) is str and statement.lstrip()[:_VERB].lower() in _VERBS and len(statement) <= LONGEST
 
 
 def owners_written(statement: str, given: Any) -> Iterator[Any]:
@@ -35,11 +33,7 @@ def owners_written(statement: str, given: Any) -> Iterator[Any]:
     else:
         columns = [*_inserted(statement, head)]
     for place, (column, found) in enumerate(columns):
-        name = found["percent"] or found["colon"]
-        if type(given) is dict:
-            value = given.get(name) if name else None
-        else:
-            value = given[place] if type(given) in (tuple, list) and place < len(given) else None
+        value = parameter_of(found, place, given)
         if value is not None and column and names_person(column):
             yield value
 

@@ -19,7 +19,7 @@ from isolation_audit.instrument.work.sightings import Sightings
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.connections import Connections
 from isolation_audit.integrations.building_blocks.http_request import Serving
-from isolation_audit.integrations.building_blocks.lines_of_clients import logs_in, said
+from isolation_audit.integrations.building_blocks.lines_of_clients import take_in
 from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.gates import Gate
 from isolation_audit.model.requests import Request
@@ -203,9 +203,7 @@ class ReceivePoint(Interceptor):
         """What has come in is an input, and may say whose the connection is."""
         served, buffer = state
         if type(result) is int and result > 0:
-            data, connection = bytes(memoryview(buffer)[:result]), self._connections.of(served)
-            logs_in(data)
-            self._connections.received(served, connection, said(data))
+            take_in(self._connections, served, bytes(memoryview(buffer)[:result]))
 
 
 integration = SocketServers()

@@ -18,7 +18,7 @@ from isolation_audit.instrument.work.routes import Endpoint, code_of
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.connections import Connections
 from isolation_audit.integrations.building_blocks.http_request import Serving
-from isolation_audit.integrations.building_blocks.lines_of_clients import logs_in, said
+from isolation_audit.integrations.building_blocks.lines_of_clients import take_in
 from isolation_audit.model.contexts import begin_anew, change_unit, current_unit
 from isolation_audit.model.gates import Gate
 from isolation_audit.model.requests import Request
@@ -210,9 +210,7 @@ class ReceivePoint(Interceptor):
     def after(self, writer: Any, result: Any) -> None:
         """What has come in is an input, and may say whose the connection is."""
         if result:
-            connection = self._connections.of(writer)
-            logs_in(result)
-            self._connections.received(writer, connection, said(result))
+            take_in(self._connections, writer, result)
 
 
 integration = StreamServers()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.analysis.frames import is_installed, is_standard
 from isolation_audit.instrument.work.routes import Endpoint
 from isolation_audit.integrations.building_blocks.http_request import Serving
-from isolation_audit.integrations.building_blocks.lines_of_clients import logs_in, said
+from isolation_audit.integrations.building_blocks.lines_of_clients import take_in
 from isolation_audit.model.contexts import begin_anew, change_unit, current_unit
 from isolation_audit.model.requests import Request
 
@@ -74,9 +74,7 @@ class ByteConnections:
 
     def receive(self, obj: Any, data: bytes) -> None:
         """Something has come in: it is an input, and may say whose the connection is."""
-        connection = self.connections.of(obj)
-        logs_in(data)
-        self.connections.received(obj, connection, said(data))
+        take_in(self.connections, obj, data)
 
     def send(self, obj: Any, data: Any) -> None:
         """Have it compared with whose the connection is."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.patterns import pattern
 from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.user_names import Name
+
+if TYPE_CHECKING:
+    from isolation_audit.integrations.building_blocks.connections import Connections
 
 _verbs: Final = pattern(r"(?m)^([A-Z]{2,}|/[a-z]+) ")
 
@@ -20,6 +23,13 @@ _MECHANISMS: Final = frozenset(["plain", "login", "external", "anonymous", "bear
 
 _LONGEST: Final = 4 * 1024
 """Bytes of what logs in: those who have not, send lines."""
+
+
+def take_in(connections: Connections, obj: Any, data: bytes) -> None:
+    """Something has come in on a connection: it is an input, and may say whose the connection is."""
+    connection = connections.of(obj)
+    logs_in(data)
+    connections.received(obj, connection, said(data))
 
 
 def said(data: bytes) -> str:

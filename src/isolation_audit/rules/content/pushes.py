@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.index import Mark
-from isolation_audit.content.language_models import answered
+from isolation_audit.content.language_models import answers_in
 from isolation_audit.content.naming import Naming, is_one_of_many, named, said
 from isolation_audit.content.pieces import MOST, SHORT, SOME, joined, without
-from isolation_audit.content.request_texts import answer_text
 from isolation_audit.instrument.work.routes import current_endpoint
 from isolation_audit.model.current_inputs import unit_inputs
-from isolation_audit.model.inputs import ANSWER
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.content.egress import secret_of_another
@@ -140,9 +138,10 @@ class Push(LeavingPushes):
         inputs = own or unit_inputs()
         if inputs is None or not self._sinks.knows_words():
             return
-        for text in joined(self._few):
+        texts = joined(self._few)
+        mine = answers_in(inputs) if texts else []
+        for text in texts:
             self._sinks.words(self._target, PUSHED, user, text, endpoint=endpoint, own=own)
-            mine = [said for one in inputs.kept if one.kind == ANSWER for said in answered(answer_text(one))]
             rest = without(text, mine) if mine else ""
             if rest:
                 self._sinks.words(self._target, PUSHED, user, rest, endpoint=endpoint, own=own)

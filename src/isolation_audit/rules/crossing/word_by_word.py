@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.content.language_models import answered
+from isolation_audit.content.language_models import answers_in
 from isolation_audit.content.pieces import MOST, SHORT, SOME, joined
-from isolation_audit.content.request_texts import answer_text
-from isolation_audit.model.inputs import ANSWER
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.rules.provenance.phrases import words_of
 
@@ -106,9 +104,7 @@ class WordByWord:
         if not self._words.own(asked, sender):
             return False  # the application itself has asked, for anybody
         given = [*map(_spaced, joined(self._own.get(sender.id, [])))]
-        answers = [
-            _spaced(text) for one in list(inputs.kept) if one.kind == ANSWER for text in answered(answer_text(one))
-        ]
+        answers = [*map(_spaced, answers_in(inputs))]
         for said in map(_spaced, joined(stream.pieces)):
             if said.count(" ") > SOME and any(said in one for one in answers):
                 return not any(said in one for one in given)
