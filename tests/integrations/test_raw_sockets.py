@@ -40,6 +40,19 @@ def listener() -> Any:
         yield made
 
 
+@contextmanager
+def accepting(serve: Any) -> Any:
+    """A thread that accepts two connections, each with a thread of its own."""
+
+    def accept(made: socket.socket) -> None:
+        for _ in range(2):
+            threading.Thread(target=serve, args=(made.accept()[0],), daemon=True).start()
+
+    with listener() as made:
+        threading.Thread(target=accept, args=(made,), daemon=True).start()
+        yield made.getsockname()[1]
+
+
 @asynccontextmanager
 async def threads(desk: Desk):
     """A thread for each connection."""
@@ -50,14 +63,8 @@ async def threads(desk: Desk):
             while data := connection.recv(4096):
                 connection.sendall(desk.answer(kept, data))
 
-    def accept(made: socket.socket) -> None:
-        for _ in range(2):
-            threading.Thread(target=serve, args=(made.accept()[0],), daemon=True).start()
-
-    with listener() as made:
-        accepting = threading.Thread(target=accept, args=(made,), daemon=True)
-        accepting.start()
-        yield made.getsockname()[1]
+    with accepting(serve) as port:
+        yield port
 
 
 @asynccontextmanager
@@ -70,14 +77,8 @@ async def into_buffers(desk: Desk):
             while length := connection.recv_into(buffer):
                 connection.send(memoryview(desk.answer(kept, bytes(buffer[:length]))))
 
-    def accept(made: socket.socket) -> None:
-        for _ in range(2):
-            threading.Thread(target=serve, args=(made.accept()[0],), daemon=True).start()
-
-    with listener() as made:
-        accepting = threading.Thread(target=accept, args=(made,), daemon=True)
-        accepting.start()
-        yield made.getsockname()[1]
+    with accepting(serve) as port:
+        yield port
 
 
 @asynccontextmanager

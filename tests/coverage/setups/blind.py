@@ -23,6 +23,12 @@ def work(user):
     return user
 
 
+async def _with_protocol(protocol) -> None:
+    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
+    await elsewhere(everybody, server.sockets[0].getsockname()[1])
+    server.close()
+
+
 def unknown_framework() -> None:
     """A server of one's own, on asyncio's protocols: its connections are seen, and not whose they are."""
 
@@ -36,12 +42,7 @@ def unknown_framework() -> None:
                 self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
                 self.transport.close()
 
-    async def main() -> None:
-        server = await asyncio.get_running_loop().create_server(Serve, "127.0.0.1", 0)
-        await elsewhere(everybody, server.sockets[0].getsockname()[1])
-        server.close()
-
-    asyncio.run(main())
+    asyncio.run(_with_protocol(Serve))
 
 
 def unknown_buffers() -> None:
@@ -60,12 +61,7 @@ def unknown_buffers() -> None:
                 self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
                 self.transport.close()
 
-    async def main() -> None:
-        server = await asyncio.get_running_loop().create_server(Serve, "127.0.0.1", 0)
-        await elsewhere(everybody, server.sockets[0].getsockname()[1])
-        server.close()
-
-    asyncio.run(main())
+    asyncio.run(_with_protocol(Serve))
 
 
 def unknown_senders() -> None:
