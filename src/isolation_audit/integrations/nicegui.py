@@ -17,7 +17,7 @@ from isolation_audit.integrations.building_blocks.http_request import sources, t
 from isolation_audit.integrations.building_blocks.ui_events import EventServing, Pushed
 from isolation_audit.model.contexts import current_unit
 from isolation_audit.model.inputs import REQUEST, Input, Inputs
-from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.owner_tags import drop_first
 from isolation_audit.model.request_head import readable
 from isolation_audit.model.requests import Request
 from isolation_audit.model.sources import LOGIN, session_name
@@ -79,7 +79,7 @@ class Storages:
         found = session_name(_storage(number))
         if found is not None:
             if len(self._named) >= _SESSIONS:
-                drop_oldest(self._named, len(self._named) - 1)
+                drop_first(self._named)
             self._named[number] = None
             tell(LOGIN, found[1])
         elif number in self._named:

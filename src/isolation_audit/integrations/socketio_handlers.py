@@ -16,7 +16,7 @@ from isolation_audit.integrations.building_blocks.http_request import Serving, s
 from isolation_audit.integrations.building_blocks.request_heads import wsgi_headers
 from isolation_audit.model.contexts import change_unit, current_unit
 from isolation_audit.model.inputs import REQUEST, Input, Inputs, itself
-from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.owner_tags import drop_first
 from isolation_audit.model.requests import Request
 from isolation_audit.model.sources import NEVER, session_name
 from isolation_audit.model.user_names import Name
@@ -57,7 +57,7 @@ class Known:
         """Something was told."""
         self._told[sid] = (rank, name)
         if len(self._told) > self._limit:
-            drop_oldest(self._told, len(self._told) - 1)
+            drop_first(self._told)
             self._bindings.evicted += 1
 
     def keep_inputs(self, sid: str, inputs: Inputs) -> None:

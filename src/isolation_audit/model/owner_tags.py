@@ -86,6 +86,11 @@ class Queues(ByIdentity[Items]):
         return self.setdefault(queue, Items()) if items is None else items
 
 
+def drop_first(table: dict[Any, Any]) -> None:
+    """Let the oldest entry of a table go, though other threads fill it at this moment."""
+    drop_oldest(table, len(table) - 1)
+
+
 def drop_oldest(table: dict[Any, Any], limit: int) -> None:
     """Keep a table at its limit."""
     try:

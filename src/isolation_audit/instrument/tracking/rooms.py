@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.owner_tags import drop_first
 from isolation_audit.model.users import plain_name, plain_number
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Rooms:
             return
         members[entry] = binding
         if len(rooms) > self._limit:
-            drop_oldest(rooms, len(rooms) - 1)
+            drop_first(rooms)
             self.evicted += 1
 
     def leave(self, name: str, room: Any, member: Any) -> None:

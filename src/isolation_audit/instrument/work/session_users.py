@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.owner_tags import drop_first
 from isolation_audit.model.users import Kind, User, same
 
 if TYPE_CHECKING:
@@ -107,5 +107,5 @@ class SessionUsers:
     def _keep(self, table: dict[str, Any], sid: str, value: Any) -> None:
         table[sid] = value
         if len(table) > self._runtime.config.limits.bindings:
-            drop_oldest(table, len(table) - 1)
+            drop_first(table)
             self._runtime.bindings.evicted += 1

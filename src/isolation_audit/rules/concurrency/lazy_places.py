@@ -19,7 +19,7 @@ from isolation_audit.instrument.reading.layout import MISSING
 from isolation_audit.instrument.reading.lazy_objects import NotReadError
 from isolation_audit.instrument.resolve import Resolved, dict_of, find, function_of, mro_of
 from isolation_audit.instrument.shim_codes import beneath
-from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.owner_tags import drop_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -229,7 +229,7 @@ def _is_stand_in(kind: type) -> bool:
     if known is None or known[0]() is not kind:
         known = _stand_ins[id(kind)] = weakref.ref(kind), _stands_in(kind)
         if len(_stand_ins) > _KINDS:
-            drop_oldest(_stand_ins, len(_stand_ins) - 1)
+            drop_first(_stand_ins)
     return known[1]
 
 

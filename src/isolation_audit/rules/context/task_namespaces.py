@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.analysis.frames import beneath
 from isolation_audit.instrument.stacks import capture
 from isolation_audit.model.gates import Gate
-from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.owner_tags import drop_first
 from isolation_audit.model.running import running_task
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.context.suspicions import ContextBled
@@ -65,7 +65,7 @@ class Namespaces(TaskLocals):
             values.pop(key, None)
             values[key] = writing = _Writing(reference)
             if len(values) > _VALUES:
-                drop_oldest(values, len(values) - 1)
+                drop_first(values)
         if writing.users is None:
             return
         task = running_task()

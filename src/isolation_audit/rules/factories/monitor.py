@@ -12,7 +12,7 @@ from isolation_audit.config.model import Deprecation, Engine
 from isolation_audit.foundation.records import record
 from isolation_audit.instrument.stacks import here
 from isolation_audit.instrument.tracking.observations import NOTHING_MORE, Again, Built, Drifted, Manufactured
-from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.owner_tags import drop_first
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.model.users import Kind
 from isolation_audit.rules.base import Monitor, observes
@@ -300,7 +300,7 @@ class FactoriesMonitor(Monitor):
         self._live.pop(key, None)
         self._live[key] = live[-_FACTORIES:]
         if len(self._live) > _USERS:
-            drop_oldest(self._live, len(self._live) - 1)
+            drop_first(self._live)
 
     @observes(Manufactured)
     def on_manufactured(self, made: Manufactured) -> None:

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.stacks import here
-from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.owner_tags import drop_first
 from isolation_audit.model.users import Kind
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Registers:
         living = [one for one in self._kept.pop(key, ()) if one.factory() is not None and one.engine() is not None]
         self._kept[key] = [*living, new][-_EACH:]
         if len(self._kept) > _USERS:
-            drop_oldest(self._kept, len(self._kept) - 1)
+            drop_first(self._kept)
         others = (one for one in living if one.factory() is not made.factory)
         # What the first one has let go meanwhile is no longer in two hands.
         other = next((one for one in others if one.register(owner.id) is not None), None)

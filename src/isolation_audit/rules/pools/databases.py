@@ -17,7 +17,7 @@ from isolation_audit.instrument.stacks import capture
 from isolation_audit.instrument.statements.changes import DATABASE, ROLE, Act, Change, depends, reads, works_with_data
 from isolation_audit.model.gates import Gate
 from isolation_audit.model.owner_records import Record
-from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.owner_tags import drop_first
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.pools.unread_answers import Dirty
 from isolation_audit.vocabulary.pools import DatabaseSession, DatabaseSessions
@@ -238,7 +238,7 @@ class Databases(DatabaseSessions):
 
     def _bound(self, table: dict[Any, Any], limit: int) -> None:
         while len(table) > limit:
-            drop_oldest(table, len(table) - 1)
+            drop_first(table)
             self._runtime.tally.entries_evicted += 1
 
     def _tell(self, left: _Left, user: User, how: str, target: str, libraries: tuple[str, ...]) -> None:

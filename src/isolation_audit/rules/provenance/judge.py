@@ -16,7 +16,7 @@ from isolation_audit.content.naming import has_key
 from isolation_audit.content.request_texts import text_of
 from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.model.inputs import BY_QUERY, CACHE, STORE, Input, Inputs
-from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.owner_tags import drop_first
 from isolation_audit.model.users import VISITOR, Kind, same
 from isolation_audit.rules.provenance.asked_things import AskedThings
 from isolation_audit.rules.provenance.code import constants, static_texts
@@ -208,7 +208,7 @@ class Judge:
         known = self._named_for.get(named, frozenset())
         if reader.id not in known and len(known) <= _THIRDS:
             if len(self._named_for) >= _NAMED:
-                drop_oldest(self._named_for, len(self._named_for) - 1)
+                drop_first(self._named_for)
             self._named_for[named] = known | {reader.id}
 
     def _in(self, texts: Any, other: User) -> bool:

@@ -13,7 +13,7 @@ from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
 from isolation_audit.content.request_texts import brought, path_of
 from isolation_audit.model.inputs import REQUEST
-from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.owner_tags import drop_first
 
 if TYPE_CHECKING:
     from isolation_audit.model.inputs import Inputs
@@ -53,7 +53,7 @@ class LastReaders:
         follows = before is not None and before.reader == other.id and before.question == question
         named = before.named | {other.id} if before is not None and follows else frozenset[str]()
         if len(self._rows) >= _VIEWS:
-            drop_oldest(self._rows, len(self._rows) - 1)
+            drop_first(self._rows)
         self._rows[view] = _Row(reader.id, question, named)
         return len(named) >= _USERS
 

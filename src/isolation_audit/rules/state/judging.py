@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite import sites
 from isolation_audit.instrument.rewrite.listener import CARRIED, ITEM, LOCAL
-from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.owner_tags import drop_first
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.tables import first
 from isolation_audit.model.users import Kind
@@ -115,7 +115,7 @@ class Judging:
             known = self._received.get(atom, ())
             if party not in known and len(known) < _THIRDS:
                 if len(self._received) >= _RECEIVED:
-                    drop_oldest(self._received, len(self._received) - 1)
+                    drop_first(self._received)
                 self._received[atom] = (*known, party)
         return own
 

@@ -14,7 +14,7 @@ from weakref import ref
 
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite.listener import concern, concern_only, concerned, unconcern
-from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.owner_tags import drop_first
 from isolation_audit.model.tables import first
 from isolation_audit.rules.state.contents import NUMBERS, TEXTS, described_as, size_of, tells_nothing
 from isolation_audit.rules.state.units import clock
@@ -263,7 +263,7 @@ class Records:
         writes = entry.slots.get(key)
         if writes is None:
             if len(entry.slots) >= _SLOTS:
-                drop_oldest(entry.slots, len(entry.slots) - 1)
+                drop_first(entry.slots)
             entry.slots[key] = [write]
             return None
         last = writes[-1]

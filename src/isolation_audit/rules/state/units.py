@@ -14,7 +14,7 @@ from weakref import WeakSet, ref
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.model.contexts import current_unit, scope_variable
 from isolation_audit.model.current_inputs import own_inputs
-from isolation_audit.model.owner_tags import drop_oldest
+from isolation_audit.model.owner_tags import drop_first
 from isolation_audit.model.remembered import remembered
 from isolation_audit.model.tables import first
 from isolation_audit.model.users import Kind, same
@@ -237,7 +237,7 @@ class Units:
         unit = self._implicit.get(user.id)
         if unit is None:
             if len(self._implicit) >= _IMPLICIT:
-                drop_oldest(self._implicit, len(self._implicit) - 1)
+                drop_first(self._implicit)
             unit = self._implicit[user.id] = Unit(None, user)
         return unit
 
@@ -250,7 +250,7 @@ class Units:
         elif unit.user.kind is Kind.USER:
             for one in unit.clients:
                 if len(self._learned) >= _LEARNED:
-                    drop_oldest(self._learned, len(self._learned) - 1)
+                    drop_first(self._learned)
                 self._learned[one] = unit.user
 
     def apart(self, one: Unit, other: Unit) -> bool:
