@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from isolation_audit.foundation.records import record
 from isolation_audit.instrument.cells import Cells
+from isolation_audit.model.owner_tags import drop_oldest
 
 if TYPE_CHECKING:
     from isolation_audit.model.users import User
 
 USERS: Final = 10_000
-"""Users whose events are counted for each."""
+"""Users whose events are counted for each: the latest that came."""
 
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 """Upper limits in seconds, each included in its bucket; what takes longer is in none of them."""
@@ -157,13 +158,10 @@ class Tally:
 
     @staticmethod
     def count_user(counts: Counter[User], user: User | None) -> None:
-        """One more of a user's, as long as there is room for so many users."""
+        """One more of a user's; where the table is full, the user who came first is forgotten for a new one."""
         if user is not None:
-            known = counts.get(user)
-            if known is not None:
-                counts[user] = known + 1
-            elif len(counts) < USERS:
-                counts[user] += 1
+            counts[user] += 1
+            drop_oldest(counts, USERS)
 
     def clear(self) -> None:
         """Count from nothing again, in place: instrumented points hold the counters themselves, not the tally."""

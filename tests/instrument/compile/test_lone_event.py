@@ -12,6 +12,7 @@ from audited_source import auditing, counts, make_auditor, make_module
 
 import isolation_audit
 from isolation_audit import user_scope
+from isolation_audit.instrument import tally
 from isolation_audit.model.contexts import emission_variable
 
 OURS = str(Path(isolation_audit.__file__).parent)
@@ -66,8 +67,8 @@ def app_and_auditor():
         assert not auditor.runtime.barrier.counts
 
 
-def test_it_takes_no_call_of_ours(app_and_auditor):
-    app, auditor = app_and_auditor
+def calls_of_ours_in_the_last(app, count):
+    """The functions of ours that the last one of so many events of alice's calls."""
     seen = []
 
     def note(frame, event, _argument):
@@ -76,15 +77,32 @@ def test_it_takes_no_call_of_ours(app_and_auditor):
 
     emitter = app.Emitter("alice")
     try:
-        app.in_turn(emitter, 6, before_last=lambda: sys.setprofile(note))
+        app.in_turn(emitter, count, before_last=lambda: sys.setprofile(note))
     finally:
         sys.setprofile(None)
-    assert not seen
-    tally = auditor.runtime.tally
-    assert tally.events == {"emitter": 6}
-    assert tally.passages == {"emitter": 6}
-    assert {user.id: count for user, count in tally.events_of.items()} == {"alice": 6}
-    assert tally.seen[f"{app.__name__}:Emitter"] == 7, "one was built"
+    return seen
+
+
+def test_it_takes_no_call_of_ours(app_and_auditor):
+    app, auditor = app_and_auditor
+    assert not calls_of_ours_in_the_last(app, 6)
+    counted = auditor.runtime.tally
+    assert counted.events == {"emitter": 6}
+    assert counted.passages == {"emitter": 6}
+    assert {user.id: count for user, count in counted.events_of.items()} == {"alice": 6}
+    assert counted.seen[f"{app.__name__}:Emitter"] == 7, "one was built"
+
+
+def test_it_takes_none_either_where_more_users_came_before_than_are_counted(app_and_auditor, monkeypatch):
+    monkeypatch.setattr(tally, "USERS", 3)
+    app, auditor = app_and_auditor
+    for user in ("bob", "carol", "dave", "eve"):
+        app.current_user.set(user)
+        app.Emitter(user).emit_started()
+    app.current_user.set("alice")
+    assert not calls_of_ours_in_the_last(app, 6)
+    events = auditor.runtime.tally.events_of
+    assert {user.id: count for user, count in events.items()} == {"dave": 1, "eve": 1, "alice": 6}
 
 
 def test_an_inner_layer_finds_the_event_that_is_under_way(app_and_auditor):
@@ -92,12 +110,12 @@ def test_an_inner_layer_finds_the_event_that_is_under_way(app_and_auditor):
     emitter = app.Emitter("alice", app.Sink())
     for _ in range(6):
         assert emitter.emit_started({"to": "alice"}) == "alice"
-    tally = auditor.runtime.tally
-    assert tally.events == {"emitter": 6}
-    assert tally.passages == {"emitter": 6, "sink": 6}
+    counted = auditor.runtime.tally
+    assert counted.events == {"emitter": 6}
+    assert counted.passages == {"emitter": 6, "sink": 6}
     emitter.emit_started({"to": "bob"})
     assert counts(auditor) == {"IA202": 1}
-    assert tally.passages == {"emitter": 7, "sink": 7}
+    assert counted.passages == {"emitter": 7, "sink": 7}
 
 
 def test_an_event_that_raises_has_ended_as_well(app_and_auditor):
