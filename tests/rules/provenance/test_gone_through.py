@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from isolation_audit.rules.provenance.gone_through import compared, goes_through
+from isolation_audit.rules.provenance.gone_through import compared, goes_through, tables_gone_through
 
 if TYPE_CHECKING:
     from types import CodeType
 
 SOURCE = """
-scores, rows = {}, []
+scores, rows = {"alice": 7}, ["a row"]
 
 class Game:
     def __init__(self):
-        self.scores = {}
+        self.scores = {"bob": 9}
     def best(self):
         return max(self.scores.values())
     def mine(self, user):
@@ -67,6 +67,17 @@ def by_attribute(user):
 def of_a_helper(user):
     return by_owner(user)
 
+game = Game()
+
+def of_an_object(user):
+    return game.best()
+
+def of_an_objects_one(user):
+    return game.mine(user)
+
+def all_rows(user):
+    return dict(rows=rows)
+
 def by_others(user):
     return [row for row in rows if row["size"] < 7 and row["owner"] != user]
 """
@@ -89,15 +100,36 @@ def code_of(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.parametrize(
-    "view", ["in_a_loop", "by_items", "of_a_parameter", "in_a_closure", "Game.best", "through_three"]
+    "view", ["in_a_loop", "by_items", "of_a_parameter", "in_a_closure", "Game.best", "through_three", "of_an_object"]
 )
 def test_views_that_read_all_entries(code_of, view) -> None:
     assert goes_through(code_of(view), "scores")
 
 
-@pytest.mark.parametrize("view", ["by_key", "other_table", "Game.mine", "through_four", "recursive", "by_owner"])
+@pytest.mark.parametrize(
+    "view", ["by_key", "other_table", "Game.mine", "through_four", "recursive", "by_owner", "of_an_objects_one"]
+)
 def test_views_that_read_one_or_those_of_another_table(code_of, view) -> None:
     assert not goes_through(code_of(view), "scores")
+
+
+@pytest.mark.parametrize(
+    ("view", "table"),
+    [
+        ("by_items", {"alice": 7}),
+        ("through_three", {"alice": 7}),
+        ("of_an_object", {"bob": 9}),
+        ("all_rows", ["a row"]),
+        ("by_owner", ["a row"]),
+    ],
+)
+def test_the_tables_themselves(code_of, view, table) -> None:
+    assert table in [*tables_gone_through(code_of(view))]
+
+
+@pytest.mark.parametrize("view", ["by_key", "of_an_objects_one"])
+def test_what_is_asked_by_a_key_is_not_among_them(code_of, view) -> None:
+    assert not [one for one in tables_gone_through(code_of(view)) if isinstance(one, dict | list)]
 
 
 @pytest.mark.parametrize(

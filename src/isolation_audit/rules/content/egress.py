@@ -209,6 +209,10 @@ class Egress(Payloads, Exits):
         held = field_of(text, lambda value: has_them(_joined(value)), lambda key: bool(self.named(key)), frozenset())
         self.publish(target, what, user, mark, endpoint=endpoint, field=held, judgement=judgement)
 
+    def answered(self, inputs: Inputs, user: User, answer: bytes, place: str) -> None:
+        """The user's request is answered so; ``place`` is where a redirect leads."""
+        self._words.words.answered(inputs, user, answer, place)
+
     def knows_words(self) -> bool:
         """True where anybody has said something, or something was read for somebody alone."""
         return bool(self._words.words.anchors or self._rows.any())

@@ -271,8 +271,13 @@ class Response(LeavingResponse):
             # The common case asks nothing again: the inputs of the unit that sends it are those of the request.
             own = inputs if current_unit().given_by is None else None
             self._sinks.words(self._target, RESPONSE, user, body, answers=self._request, own=own)
+            if inputs.saying is not None:
+                self._sinks.answered(inputs, user, body, self._place())
         if self._head:
             self._judge_head(user)
+
+    def _place(self) -> str:
+        return next((str(value, "latin-1") for name, value in self._head if name.lower() == b"location"), "")
 
     def _judge_head(self, user: User) -> None:
         """The same of its headers."""

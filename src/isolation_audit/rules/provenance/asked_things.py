@@ -50,7 +50,7 @@ READS: Final = frozenset({"GET", "HEAD"})
 _INSIDE: Final = 6
 """Characters of the shortest name that is found in a longer text: and it has a sign or a digit between its letters."""
 
-_NO_NAMES: Final = frozenset(
+NO_NAMES: Final = frozenset(
     {
         *("action", "command", "currency", "event", "format", "function", "jsonrpc", "kind", "lang", "language"),
         *("layout", "level", "locale", "method", "mode", "model", "op", "operation", "order", "password", "plan"),
@@ -104,10 +104,13 @@ class AskedThings:
             drop_oldest(self._writers, _THINGS)
         return things, view
 
-    def asks_for(self, inputs: Inputs, other: User, view: CodeType | None, reader: User, *, page: bool) -> bool:
+    def asks_for(
+        self, inputs: Inputs, other: User, view: CodeType | None, reader: User, *, page: bool, roster: bool
+    ) -> bool:
         """True where a unit asks by name for what a request of ``other`` has written through another view.
 
-        Where it is answered with a ``page``, to what all write it says nothing: a form for a new entry has their
+        A ``roster``, which has names and nothing else, tells who has written to it through the same one as well. Where
+        it is answered with a ``page``, to what all write it says nothing: a form for a new entry has their
         names in its frame, where it is kept for all.
         """
         if not self._writers:
@@ -115,7 +118,7 @@ class AskedThings:
         reads = method_of(inputs) in READS
         return any(
             other.id in writers
-            and (reads or not is_answered_by(writers[other.id], view))
+            and (reads or roster or not is_answered_by(writers[other.id], view))
             and not (page and reader.id in writers and len(writers) >= _ALL)
             for thing in asked_by(inputs) - _called()
             if (writers := self._writers.get(thing)) is not None
@@ -123,7 +126,7 @@ class AskedThings:
 
     def _is_written(self, name: str, value: str) -> bool:
         """True for a value that may name what a request writes to: no setting, and nobody."""
-        return name.lower().lstrip(_SIGNS) not in _NO_NAMES and not self._known(value)
+        return name.lower().lstrip(_SIGNS) not in NO_NAMES and not self._known(value)
 
 
 def is_answered_by(writing: Writing | None, view: CodeType | None) -> bool:

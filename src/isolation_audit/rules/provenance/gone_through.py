@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.as_written import as_written
 from isolation_audit.analysis.bytecode import local_names, operations, size
+from isolation_audit.instrument.heap.parts import fields
+from isolation_audit.instrument.resolve import dict_of, mro_of
+from isolation_audit.rules.provenance.state import is_of_the_application
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +26,13 @@ _OPERANDS: Final = 8
 _COMPARED_BY: Final = 5 if sys.version_info >= (3, 13) else 4 if sys.version_info >= (3, 12) else 0
 """Where the comparison stands in the argument of its operation."""
 _EQUAL: Final = cmp_op.index("==")
+
+_WHOLE: Final = frozenset(
+    {"BUILD_MAP", "CALL", "CALL_FUNCTION_EX", "CALL_KW", "GET_ITER", "KW_NAMES", "LIST_EXTEND", "RETURN_VALUE"}
+)
+"""What is done next with all of something: it is gone through, given away, or put into the answer."""
+_COUNTING: Final = frozenset({"bool", "id", "len", "type"})
+"""What is asked of it without that."""
 
 _ALL_OF: Final = frozenset({"values", "items"})
 _DEPTH: Final = 3
@@ -45,6 +55,26 @@ def compared(code: CodeType | None) -> frozenset[str]:
     return frozenset() if code is None else frozenset(name for one in _reached(code) for name in _compared(one))
 
 
+def tables_gone_through(code: CodeType | None) -> Iterator[Any]:
+    """What a view reads all entries of: globals, and what objects in globals hold, in their own methods as well."""
+    for one, holder in () if code is None else _reached_with(code):
+        namespace = _namespace(one.co_filename)
+        loaded: list[Any] = [] if holder is None else [holder]
+        loaded += [namespace[name] for name in one.co_names if name in namespace]
+        steps = [(name, arg) for _offset, name, arg, _target in operations(one) if name not in _SKIPPED]
+        # The names of a call's arguments stand between the last of them and the call.
+        named = {place for place, (name, _arg) in enumerate(steps) if name == "CALL_KW"}
+        steps = [step for place, step in enumerate(steps) if place + 1 not in named]
+        for place, ((name, arg), (after, next_arg)) in enumerate(pairwise(steps)):
+            whole = after in _WHOLE and not (place and _name(one, *steps[place - 1]) in _COUNTING)
+            if whole or (after in _ATTRIBUTES and _name(one, after, next_arg) in _ALL_OF):
+                called = _name(one, name, arg)
+                if name == "LOAD_GLOBAL":
+                    yield namespace.get(called)
+                elif name in _ATTRIBUTES:
+                    yield from (held[called] for held in map(fields, loaded) if called in held)
+
+
 def _compared(code: CodeType) -> Iterator[str]:
     steps = [(name, arg) for _offset, name, arg, _target in operations(code) if name not in _SKIPPED]
     for place, (name, arg) in enumerate(steps):
@@ -57,19 +87,33 @@ def _compared(code: CodeType) -> Iterator[str]:
 
 
 def _reached(code: CodeType) -> Iterator[CodeType]:
-    namespace = _namespace(code.co_filename)
-    waiting: list[tuple[CodeType, int]] = [(as_written(code), 0)]
-    seen: set[CodeType] = set()
-    for one, depth in waiting:
-        if one in seen or len(seen) >= _FUNCTIONS or size(one) > _LARGEST:
+    return (one for one, _holder in _reached_with(code))
+
+
+def _reached_with(code: CodeType) -> Iterator[tuple[CodeType, Any]]:
+    """What a view calls by the names of globals, and by those of methods of the application's objects there."""
+    waiting: list[tuple[CodeType, Any, int]] = [(as_written(code), None, 0)]
+    seen: set[tuple[CodeType, int]] = set()
+    for one, holder, depth in waiting:
+        if (one, id(holder)) in seen or len(seen) >= _FUNCTIONS or size(one) > _LARGEST:
             continue
-        seen.add(one)
-        yield one
-        waiting += [(inner, depth) for inner in one.co_consts if type(inner) is CodeType]
+        seen.add((one, id(holder)))
+        yield one, holder
+        waiting += [(inner, holder, depth) for inner in one.co_consts if type(inner) is CodeType]
         if depth < _DEPTH:
-            called = [namespace.get(name) for name in one.co_names]
-            codes = [function.__code__ for function in called if type(function) is FunctionType]
-            waiting += [(as_written(inner), depth + 1) for inner in codes]
+            namespace = _namespace(one.co_filename)
+            called = [namespace[name] for name in one.co_names if name in namespace]
+            functions = [(one, None) for one in called if type(one) is FunctionType]
+            holders = [held for held in (*called, holder) if is_of_the_application(type(held))]
+            functions += [(method, held) for held in holders for method in _methods(type(held), one.co_names)]
+            waiting += [(as_written(function.__code__), held, depth + 1) for function, held in functions]
+
+
+def _methods(kind: type, names: tuple[str, ...]) -> Iterator[FunctionType]:
+    for name in names:
+        found = next((held[name] for cls in mro_of(kind) if name in (held := dict_of(cls))), None)
+        if type(found) is FunctionType:
+            yield found
 
 
 def _namespace(file: str) -> dict[str, Any]:

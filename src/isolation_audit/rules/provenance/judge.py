@@ -21,6 +21,7 @@ from isolation_audit.model.users import VISITOR, Kind, same
 from isolation_audit.rules.provenance.asked_things import AskedThings
 from isolation_audit.rules.provenance.code import constants, static_texts
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
+from isolation_audit.rules.provenance.given_names import GivenNames
 from isolation_audit.rules.provenance.last_readers import LastReaders
 from isolation_audit.rules.provenance.openings import asked_for
 from isolation_audit.rules.provenance.own_words import OwnWords
@@ -101,6 +102,7 @@ class Judge:
         self._static = runtime.part(static_texts)
         self._words = runtime.part(OwnWords)
         self._things = runtime.part(AskedThings)
+        self._given = runtime.part(GivenNames)
         self._last_readers = LastReaders()
         self._named_for: dict[_Named, frozenset[str]] = {}
         """Whom other users' units have brought in: their id, and what answered -> the ids of two of those users."""
@@ -152,8 +154,11 @@ class Judge:
             return Verdict.EXPLAINED, "what one of the two has addressed to the other"
         if other.id in exit_.beside and not exit_.page:
             return Verdict.BESIDE, ""
-        asks = self._things.asks_for(inputs, other, exit_.made_by, exit_.user, page=exit_.page) or self._is_asked_for(
-            inputs, other, exit_
+        roster = self._words.lists_names(exit_.text)
+        asks = (
+            self._things.asks_for(inputs, other, exit_.made_by, exit_.user, page=exit_.page, roster=roster)
+            or self._is_asked_for(inputs, other, exit_)
+            or self._given.asks_for(inputs, other, exit_.user)
         )
         return (Verdict.ASKED, "") if asks else None
 

@@ -27,6 +27,7 @@ from isolation_audit.rules.provenance.brought_in import (
     read,
     single_values,
 )
+from isolation_audit.rules.provenance.given_names import GivenNames
 from isolation_audit.rules.provenance.made_public import MadePublic
 from isolation_audit.rules.provenance.model_answers import ModelAnswers
 from isolation_audit.rules.provenance.openings import opening_of
@@ -66,6 +67,7 @@ class OwnWords(InputsLearned):
         self._known = runtime.users.known
         self._made_public = MadePublic()
         self._things = runtime.part(AskedThings)
+        self._given = runtime.part(GivenNames)
         self._rows = runtime.part(OwnRows)
         self.unlearned = runtime.part(Unlearned)
         self._phrases: dict[int, Phrase] = {}
@@ -115,7 +117,7 @@ class OwnWords(InputsLearned):
         found = phrases_of(texts, user)
         found |= numbers_of_persons(texts, pairs, user, writes=inputs.lasting or opening.method not in READS)
         # A message is searched as it came: so it goes on, and is not searched again there.
-        inputs.saying = [single] if single is not None else texts, pairs, named, things, view, opening
+        inputs.saying = [single] if single is not None else texts, pairs, named, things, view, opening, []
         if found:
             self._say([*found.values()][:OF_ONE], inputs, user)
 
@@ -123,7 +125,7 @@ class OwnWords(InputsLearned):
         """They are said in the latest request of a unit, and its user's."""
         if inputs.saying is None:
             return
-        texts, pairs, named, things, view, opening = inputs.saying
+        texts, pairs, named, things, view, opening, said = inputs.saying
         meant_for = self._named(texts, user)
         for_all, taken_by = self._made_public.asked(pairs, user, inputs, opening)
         said_in = opening.addressed(inputs)
@@ -132,8 +134,19 @@ class OwnWords(InputsLearned):
             phrase.taken_by = None if meant_for else taken_by
             phrase.about, phrase.written_by = things, view
             self._add(phrase)
+            known = self._phrases.get(phrase.digest, phrase)
+            said.append(known)
             if for_all:
-                self.publish([self._phrases[phrase.digest]])
+                self.publish([known])
+
+    def answered(self, inputs: Inputs, user: User, answer: bytes, place: str) -> None:
+        """A request is answered: what the application calls in there what was written with it, is its name."""
+        opening, said = inputs.saying[-2:]
+        if opening.method in READS or not opening.method:
+            return
+        names = self._given.answered(user, inputs, str(answer, "utf-8", "replace"), place)
+        for phrase in said if names else ():
+            phrase.about |= names
 
     def catch_up(self) -> None:
         """Look through what other units have read that are still at work, or have left work behind."""
@@ -203,10 +216,11 @@ class OwnWords(InputsLearned):
             return False
         names = {hash(one.id.casefold()) for one in (user, other)}
         found = {hash(word) for word in marked_words.findall(text.casefold())} - names
-        return any(not found.isdisjoint(had) for had in requests) or self._are_names(parsed(text))
+        return any(not found.isdisjoint(had) for had in requests) or self.lists_names(text)
 
-    def _are_names(self, held: Any) -> bool:
+    def lists_names(self, text: str) -> bool:
         """True for lists of JSON that have names of users in them, and nothing else."""
+        held = parsed(text)
         lists = [held] if type(held) is list else list(held.values()) if type(held) is dict else []
         texts = Gathering(lists).texts if all(type(one) is list for one in lists) else []
         return bool(texts) and all(self._known(text) is not None for text in texts)

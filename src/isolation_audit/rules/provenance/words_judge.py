@@ -19,6 +19,8 @@ from isolation_audit.rules.provenance.asked_things import READS, asked_by, is_an
 from isolation_audit.rules.provenance.brought_in import phrases_of, read
 from isolation_audit.rules.provenance.code import constants, function_texts, static_texts
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
+from isolation_audit.rules.provenance.given_names import GivenNames
+from isolation_audit.rules.provenance.listings import listed_for_all
 from isolation_audit.rules.provenance.openings import asked_for
 from isolation_audit.rules.provenance.own_records import OwnRecords
 from isolation_audit.rules.provenance.own_rows import OwnRows
@@ -56,6 +58,8 @@ class WordsJudge:
         self._static = runtime.part(static_texts)
         self._functions = runtime.part(function_texts)
         self._records = runtime.part(OwnRecords)
+        self._given = runtime.part(GivenNames)
+        self._known = runtime.users.known
         self._rows = runtime.part(OwnRows)
 
     def judge(
@@ -82,6 +86,9 @@ class WordsJudge:
                     told = self._is_told_of(text, one, one.user)
                     self.words.publish([one] if one in here and not told else [])
             phrases = [one for one in unasked if one not in here]
+            listed = listed_for_all(text, phrases, inputs, made_by, self._is_user) if phrases else []
+            self.words.publish(listed)
+            phrases = [one for one in phrases if one not in listed]
         if not phrases:
             return None
         contested = self._came_in(inputs, phrases, partial(self.words.own, text, user))
@@ -113,7 +120,7 @@ class WordsJudge:
             phrases = [phrase for phrase in phrases if phrase.asked_with.isdisjoint(said)]
         if not any(phrase.about for phrase in phrases):
             return phrases
-        asked, reads = asked_by(inputs), method_of(inputs) in READS
+        asked, reads = asked_by(inputs) | self._given.asked(inputs, user), method_of(inputs) in READS
         return [
             phrase
             for phrase in phrases
@@ -214,6 +221,9 @@ class WordsJudge:
         every = [*_around(held, phrase)]
         # Words that begin in a key, and go on in its value, stand in no text alone.
         return any(self._names("\0".join(beside), owner) for beside in every) if every else self._names(text, owner)
+
+    def _is_user(self, name: Any) -> bool:
+        return type(name) is str and self._known(name) is not None
 
     def _names(self, text: str, owner: User) -> bool:
         return self._content is not None and any(
