@@ -37,6 +37,9 @@ class MessagesSent:
     def one(self, sender: User | None, receiver: User | None, message: Message) -> None:
         """Something was sent to one connection, or to several of one user."""
 
+    def by_started(self, sender: User, receiver: User, message: Message) -> None:
+        """The same in a task that ``sender``'s work has started, and which may work for all: what a model has said."""
+
     def misdirected(self, sender: User, receiver: User, message: Message, to: str) -> None:
         """What a user's work has sent has gone to another's connection: "displaced", or "handed"."""
 

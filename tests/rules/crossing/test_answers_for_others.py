@@ -34,9 +34,14 @@ class Engine:
         self.user = ""
         self.delivered = 0
 
+    greets = True
+    """It sends something before the answer."""
+    in_tasks = False
+
     async def run(self, user: str, told: dict[str, str]) -> None:
         self.user = user
-        await self.emit(self.sockets[user], {"type": "started"})
+        if self.greets:
+            await self.emit(self.sockets[user], {"type": "started"})
         turns = [{"role": "user", "content": told["text"]}]
         async with httpx.AsyncClient() as client:
             answer = await client.post(self.url, json={"model": "m", "messages": turns})
@@ -99,6 +104,38 @@ class ToTheNamed(Engine):
         await self.emit(self.sockets[told["to"]], {"type": "letter", "text": text})
 
 
+class NothingElse(Engine):
+    """All that is ever sent are the answers."""
+
+    greets = False
+
+
+class InTasks(NothingElse):
+    in_tasks = True
+
+
+class InTasksToTheAsker(InTasks, ToTheAsker):
+    """The answers are for those who have asked."""
+
+
+class InTasksToAll(InTasks, ToAll):
+    """A room."""
+
+
+class Interpreter(NothingElse):
+    """What the model makes of anybody's words is for the other one, and nobody is given their own."""
+
+    async def deliver(self, user: str, _told: dict[str, str], text: str) -> None:
+        await self.emit(self.sockets[BOB if user == ALICE else ALICE], {"type": "said", "text": text})
+
+
+class Screen(NothingElse):
+    """One of two shows whatever anybody asks for; the other is given nothing."""
+
+    async def deliver(self, user: str, _told: dict[str, str], text: str) -> None:
+        await self.emit(self.sockets[ALICE], {"type": "shown", "text": text if user == BOB else "thank you"})
+
+
 class WordByWord(Engine):
     """The answer in words of one message each, to whoever has asked last."""
 
@@ -148,8 +185,13 @@ def app_of(engine: Engine) -> Any:
         user = socket.headers["x-user"]
         await socket.accept()
         engine.sockets[user] = socket
+        running = []
         async for told in socket.iter_json():
-            await engine.run(user, told)
+            if engine.in_tasks:
+                running.append(asyncio.create_task(engine.run(user, told)))
+            else:
+                await engine.run(user, told)
+        await asyncio.gather(*running)
 
     return Starlette(routes=[WebSocketRoute("/ws", endpoint)])
 
@@ -162,7 +204,8 @@ async def talk(port: int, engine: Engine) -> None:
         websockets.connect(address, additional_headers={"x-user": BOB}) as bob,
     ):
         await alice.send(json.dumps({"text": HERS} | engine.also(BOB)))
-        await alice.recv()
+        while engine.user != ALICE:
+            await asyncio.sleep(0.01)
         await bob.send(json.dumps({"text": HIS} | engine.also(ALICE)))
         while engine.delivered < 2:
             await asyncio.sleep(0.01)
@@ -187,8 +230,9 @@ def found_with(kind: type[Engine]) -> list[tuple[str, str, str | None, str | Non
     return [(one.rule, one.severity.value, one.witnesses.content, one.witnesses.addressee) for one in found]
 
 
-def test_an_answer_goes_to_whoever_has_asked_last() -> None:
-    assert found_with(Engine) == [("IA202", "warning", ALICE, BOB)]
+@pytest.mark.parametrize("kind", [Engine, NothingElse, InTasks])
+def test_an_answer_goes_to_whoever_has_asked_last(kind: type[Engine]) -> None:
+    assert found_with(kind) == [("IA202", "warning", ALICE, BOB)]
 
 
 @pytest.mark.parametrize("kind", [WordByWord, BareWords])
@@ -203,4 +247,9 @@ def test_whom_the_words_of_an_answer_are_meant_for(kind: type[Engine]) -> None:
 
 @pytest.mark.parametrize("kind", [ToTheAsker, ToAll, ToTheAskerFirst, ByParts, ToTheNamed])
 def test_whom_an_answer_is_meant_for(kind: type[Engine]) -> None:
+    assert found_with(kind) == []
+
+
+@pytest.mark.parametrize("kind", [InTasksToTheAsker, InTasksToAll, Interpreter, Screen])
+def test_whom_an_answer_is_meant_for_where_nothing_else_is_sent(kind: type[Engine]) -> None:
     assert found_with(kind) == []

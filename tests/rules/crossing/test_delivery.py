@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,8 +14,11 @@ from isolation_audit.content import secrets
 from isolation_audit.content.index import Index
 from isolation_audit.model.inputs import REQUEST, Input, Inputs
 from isolation_audit.rules.crossing import delivery as addressees
-from isolation_audit.rules.crossing.delivery import Addressees, Reached
+from isolation_audit.rules.crossing.delivery import Addressees
 from isolation_audit.vocabulary.messages import Message
+
+if TYPE_CHECKING:
+    from isolation_audit.rules.crossing.reached import Reached
 
 
 @pytest.fixture

@@ -47,6 +47,14 @@ async def by_user(request):
 async def all_items(request):
     return JSONResponse(await kept("items", lambda: db.execute("SELECT item FROM orders").fetchall()))
 
+async def report(request):
+    user = request.headers["x-user"]
+    return JSONResponse(await kept("report", lambda: {"of": user, "totals": [row[1] for row in orders(user)]}))
+
+async def latest(request):
+    user = request.headers["x-user"]
+    return JSONResponse(await kept("latest", lambda: {"posted_for": user, "kind": "a note for everybody"}))
+
 async def publish(request):
     await store.set("offer", json.dumps(orders(request.headers["x-user"])))
     return JSONResponse({})
@@ -58,7 +66,7 @@ async def end():
     db.close()
     await store.connection_pool.disconnect()
 
-VIEWS = [forgotten, totals, by_user, all_items, publish, offer]
+VIEWS = [forgotten, totals, report, latest, by_user, all_items, publish, offer]
 app = Starlette(routes=[Route("/" + one.__name__, one) for one in VIEWS])
 """
 )
@@ -76,7 +84,7 @@ def app(audit, load_app, tmp_path):
         client.close()
 
 
-@pytest.mark.parametrize(("view", "shown"), [("forgotten", "pregnancy"), ("totals", "4031.87")])
+@pytest.mark.parametrize(("view", "shown"), [("forgotten", "pregnancy"), ("totals", "4031.87"), ("report", ALICE)])
 def test_an_entry_without_its_user_in_the_key(audit, app, view, shown) -> None:
     app.ask(ALICE, f"/{view}")
     assert shown in app.ask(BOB, f"/{view}")
@@ -96,3 +104,9 @@ def test_what_was_set_without_having_been_asked_for(audit, app) -> None:
     app.ask(ALICE, "/publish")
     assert "pregnancy" in app.ask(BOB, "/offer")
     assert audit.found() == []
+
+
+def test_a_name_in_an_entry_without_what_was_read_for_its_user(audit, app) -> None:
+    app.ask(ALICE, "/latest")
+    assert ALICE in app.ask(BOB, "/latest")
+    assert audit.alarms() == []

@@ -172,7 +172,7 @@ class Connections:
         owner = connection.owner
         if not addressees.passes(ambient, owner, payload):
             addressees.one(ambient, owner, Message(f"{self.target}.send", payload, self.libraries.packages))
-        sender = ambient or _started_by()
+        sender = ambient or self._started_by(addressees, owner, payload)
         if sender is None or owner is None:
             return
         pair = sender.id, owner.id
@@ -187,6 +187,14 @@ class Connections:
             if push is None:
                 push = connection.push = sinks.pushes(f"{self.target}.send")
             push.sent(payload, owner, inputs)
+
+    def _started_by(self, addressees: MessagesSent, owner: User | None, payload: Any) -> User | None:
+        """Whose unit of work has started the task that runs: it goes on with it, though it may be a worker for all."""
+        inputs = own_inputs()
+        sender = None if inputs is None else inputs.user
+        if sender is not None and owner is not None:
+            addressees.by_started(sender, owner, Message(f"{self.target}.send", payload, self.libraries.packages))
+        return sender
 
     def _by_place(self, addressees: MessagesSent, sender: User, owner: User, payload: Any) -> None:
         """Where nobody is named: has it taken the place of the sender's own, or does a callback send there?"""
@@ -250,12 +258,6 @@ class Connections:
         else:
             how, stack = f"{how}: {type(error).__name__}", raised(error, limit, self.libraries.packages)
         runtime.publish(Broken(self.target, how, error is not None, runtime.ambient.current(), connection.owner, stack))
-
-
-def _started_by() -> User | None:
-    """Whose unit of work has started the task that runs: it goes on with it, though it may be a worker for all."""
-    inputs = own_inputs()
-    return None if inputs is None else inputs.user
 
 
 def _single(error: BaseException | None) -> BaseException | None:

@@ -8,7 +8,6 @@ pass on purpose is in docs/reference/integrations.md.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,8 +20,10 @@ from isolation_audit.model.contexts import emission_variable, of_test, test_vari
 from isolation_audit.model.current_inputs import own_inputs
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, User, plain_text, same
+from isolation_audit.rules.crossing.answered_there import AnsweredThere, view_at_work
 from isolation_audit.rules.crossing.letters import is_addressed_to
 from isolation_audit.rules.crossing.personal_rooms import intruder, is_of, mistaken
+from isolation_audit.rules.crossing.reached import Reached, Sent, Waiting
 from isolation_audit.rules.crossing.word_by_word import WordByWord
 from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.targets.ownership import differ
@@ -30,12 +31,12 @@ from isolation_audit.vocabulary.messages import Message, MessagesSent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from types import CodeType
 
     from isolation_audit.content.index import Mark
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.instrument.stacks import RawStack
     from isolation_audit.model.inputs import Inputs
-    from isolation_audit.model.owner_records import Record
     from isolation_audit.rules.provenance.phrases import Phrase
 
 _SENDERS: Final = 1_000
@@ -58,52 +59,10 @@ _TEXTS: Final = 64
 _WAITING: Final = 10_000
 """Messages to others that wait for the end of a round; beyond it, those that wait are told of at once."""
 
+_UNANSWERED: Final = 60.0
+"""Seconds for which a model's answer to another waits for what shows that its receiver is answered there as well."""
+
 _TYPES: Final = ("event", "type", "kind")
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Reached:
-    """Data of ``content`` reached ``addressee``.
-
-    ``to`` is "one", "all" (no addressee was left), "answer", "told", "heard", "displaced", "handed", or "joined".
-
-    "answer" is what a language model has answered the sender, who is not sent it; "told" is a message to everyone on
-    purpose, in which a user is named; "heard" was given to a listener, and ``record`` says where that was registered;
-    "displaced": by a connection that has taken another's place; "handed": by a callback of the addressee's; "joined":
-    by a room that is named for ``content``, and in which both are.
-    """
-
-    message: Message
-    to: str
-    ambient: User | None
-    content: User
-    addressee: User
-    stack: RawStack
-    record: Record | None = None
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class _Waiting:
-    since: float
-    reached: Reached
-    test: Any
-    answer: Sequence[Phrase] = ()
-    """What a language model has answered the sender: nothing is to be told once that user is given it as well."""
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class _Sent:
-    """A text that somebody's work has sent to others."""
-
-    at: float
-    version: int = -1
-    """What was searched for..."""
-    harmless: bool = False
-    """...where nothing is to be told of it, whoever receives it."""
-    answer: Sequence[Phrase] = ()
-    """What a language model has answered the sender in it."""
-    piece: bool = False
-    """Maybe a word of that."""
 
 
 class Addressees(MessagesSent):
@@ -117,9 +76,10 @@ class Addressees(MessagesSent):
         self._words = runtime.part(OwnWords)
         self._own: dict[str, dict[int, float]] = {}
         """By sender: the last messages to themselves, and when each was sent."""
-        self._waiting: dict[tuple[str, int], _Waiting] = {}
+        self._waiting: dict[tuple[str, int], Waiting] = {}
+        self._answered_there = AnsweredThere()
         self._pieces = WordByWord(self._words)
-        self._sent: dict[tuple[int, str], _Sent] = {}
+        self._sent: dict[tuple[int, str], Sent] = {}
         """By text, which is not kept, and sender."""
         runtime.settling.append(self.settle)
 
@@ -132,7 +92,7 @@ class Addressees(MessagesSent):
             self._piece(sender, receiver, message)
         answer = () if sent is None or self._meant(message) else sent.answer
         if answer and not is_addressed_to(receiver, own_inputs()):
-            self._wait(Reached(message, "answer", sender, sender, receiver, ()), Naming.INSIDE, answer)
+            self._answers_another(sender, receiver, message, answer)
             return
         marks = self._marks(message)
         mine = [mark for mark in marks if same(mark.user, sender)]
@@ -147,6 +107,24 @@ class Addressees(MessagesSent):
                 return
             if naming < Naming.SUBJECT and not self._meant(message) and not is_addressed_to(receiver, own_inputs()):
                 self._wait(reached, naming)
+
+    def by_started(self, sender: User, receiver: User, message: Message) -> None:
+        """The same in a task that ``sender``'s work has started, and which may work for all: what a model has said."""
+        inputs = own_inputs()
+        if inputs is None or not inputs.prompts or not self._words.own(inputs.prompts[-1].turns[-1], sender):
+            return  # somebody else has asked, or nobody
+        if same(sender, receiver):
+            self._words.learn(inputs, sender)
+            self.to_oneself(sender, message.payload)
+        elif inputs.lasting and not self._meant(message) and not is_addressed_to(receiver, inputs):
+            answer = self._answer_in(message.payload, sender, inputs)
+            if answer:
+                self._answers_another(sender, receiver, message, answer)
+
+    def _answers_another(self, sender: User, receiver: User, message: Message, answer: Sequence[Phrase]) -> None:
+        view = None if sender.id in self._own else view_at_work()
+        if view is not None or sender.id in self._own:
+            self._wait(Reached(message, "answer", sender, sender, receiver, ()), Naming.INSIDE, answer, view)
 
     def misdirected(self, sender: User, receiver: User, message: Message, to: str) -> None:
         """What a user's work has sent has gone to another's connection: "displaced", or "handed"."""
@@ -247,7 +225,10 @@ class Addressees(MessagesSent):
         """Tell of what has waited for ``grace`` seconds: nothing has shown that it was a round among several."""
         before = time.monotonic() - grace
         for key, waiting in list(self._waiting.items()):
-            if waiting.since <= before and self._waiting.pop(key, None) is not None:
+            if waiting.view is not None and (waiting.reached.addressee.id, waiting.view) not in self._answered_there:
+                if waiting.since <= before - _UNANSWERED:
+                    self._is_for_others(key)
+            elif waiting.since <= before and self._waiting.pop(key, None) is not None:
                 if any(phrase.given for phrase in waiting.answer):
                     self._words.publish(waiting.answer)  # it went round
                     continue
@@ -266,15 +247,15 @@ class Addressees(MessagesSent):
                 self._words.learn(inputs, sender)
             self._words.sent_to_others(payload, sender)
 
-    def _shares(self, sender: User, key: int, payload: Any) -> _Sent:
+    def _shares(self, sender: User, key: int, payload: Any) -> Sent:
         """The same, once for all who receive a payload one by one."""
         if len(self._sent) >= _TEXTS:
             self._sent.clear()
-        sent = self._sent[key, sender.id] = _Sent(time.monotonic())
+        sent = self._sent[key, sender.id] = Sent(time.monotonic())
         inputs = own_inputs()
         # Who has asked on a connection of their own is answered there.
         if inputs is not None and inputs.prompts and inputs.lasting:
-            sent.answer = self._answer_in(payload, sender, inputs) if sender.id in self._own else ()
+            sent.answer = self._answer_in(payload, sender, inputs)
             sent.piece = not sent.answer and self._pieces.may_be(payload)
         if not sent.answer:
             self._shared_by(sender, payload)
@@ -338,7 +319,9 @@ class Addressees(MessagesSent):
         if self._waiting:
             self._waiting.pop((sender.id, key), None)
         if sender.id in self._words.askers:
-            for phrase in self._words.own("\0".join(Gathering(payload).texts), sender):
+            text = "\0".join(Gathering(payload).texts)
+            self._answered_there.sent(sender, text)
+            for phrase in self._words.own(text, sender):
                 phrase.given = True
             self._pieces.to_oneself(sender, payload)
 
@@ -348,7 +331,7 @@ class Addressees(MessagesSent):
         sent = None if own is None else own.get(key)
         return sent is not None and sent > time.monotonic() - ROUND
 
-    def _is_harmless(self, sender: User, sent: _Sent, payload: Any) -> bool:
+    def _is_harmless(self, sender: User, sent: Sent, payload: Any) -> bool:
         """True where nothing is to be told of a text, whoever receives it: found out once for all who do."""
         content = self._runtime.content
         if content is None or type(payload) not in (str, bytes):
@@ -360,7 +343,15 @@ class Addressees(MessagesSent):
         sent.version = version  # last: another thread goes by it
         return sent.harmless
 
-    def _wait(self, reached: Reached, naming: Naming, answer: Sequence[Phrase] = ()) -> None:
+    def _is_for_others(self, key: tuple[str, int]) -> None:
+        """It is for several others, or for those who are never answered there: what was said so is for them."""
+        waiting = self._waiting.pop(key, None)
+        if waiting is not None:
+            self._words.publish(waiting.answer)
+
+    def _wait(
+        self, reached: Reached, naming: Naming, answer: Sequence[Phrase] = (), view: CodeType | None = None
+    ) -> None:
         sender, key = reached.content, _key(reached.message.payload)
         if self._goes_round(sender, key):
             return
@@ -370,7 +361,9 @@ class Addressees(MessagesSent):
             reached.message.payload = None
             if len(self._waiting) >= _WAITING:
                 self.settle(0.0)
-            self._waiting[sender.id, key] = _Waiting(time.monotonic(), reached, test_variable.get(), answer)
+            self._waiting[sender.id, key] = Waiting(time.monotonic(), reached, test_variable.get(), answer, view)
+        elif earlier.view is not None and differ(earlier.reached.addressee, reached.addressee):
+            self._is_for_others((sender.id, key))
         elif naming is Naming.FIELD and differ(earlier.reached.addressee, reached.addressee):
             self.to_oneself(sender, reached.message.payload)  # a round among others, which says of whom it tells
 

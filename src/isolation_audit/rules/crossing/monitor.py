@@ -11,7 +11,7 @@ from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.model.users import EVERYONE, Kind
 from isolation_audit.rules.base import Monitor, observes
 from isolation_audit.rules.crossing.builders import BuiltForAnother
-from isolation_audit.rules.crossing.delivery import Reached
+from isolation_audit.rules.crossing.reached import Reached
 from isolation_audit.targets.ownership import differ
 
 if TYPE_CHECKING:

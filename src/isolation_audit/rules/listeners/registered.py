@@ -30,7 +30,7 @@ from isolation_audit.model.owner_records import Record
 from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.caches.function_reading import FunctionReading, TooLongError
 from isolation_audit.rules.context.running_work import RunningWork
-from isolation_audit.rules.crossing.delivery import Reached
+from isolation_audit.rules.crossing.reached import Reached
 from isolation_audit.rules.listeners.ownership import holds, made_here
 from isolation_audit.rules.listeners.selectivity import Selectivity
 from isolation_audit.vocabulary.messages import EventListeners, Message

@@ -15,7 +15,7 @@ from isolation_audit.content.encodings import unwrapped
 from isolation_audit.content.naming import has_key
 from isolation_audit.content.request_texts import text_of
 from isolation_audit.instrument.inputs.background import background_of
-from isolation_audit.model.inputs import BY_QUERY, CACHE, STORE, Input, Inputs
+from isolation_audit.model.inputs import BY_QUERY, CACHE, REPLY, STORE, Input, Inputs
 from isolation_audit.model.owner_tags import drop_first
 from isolation_audit.model.users import VISITOR, Kind, same
 from isolation_audit.rules.provenance.asked_things import AskedThings
@@ -29,7 +29,7 @@ from isolation_audit.rules.provenance.state import is_held
 from isolation_audit.rules.provenance.verdicts import ORDER, Judgement, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import CodeType
 
     from isolation_audit.content.witness import ContentWitness
@@ -109,7 +109,7 @@ class Judge:
 
     def judge(self, inputs: Inputs, others: Sequence[User], exit_: Exit) -> list[Judgement]:
         """One judgement for each of ``others`` whom an exit names, the worst first."""
-        search = _Search(self._content, inputs, {user.id for user in others})
+        search = _Search(self._content, inputs, {user.id for user in others}, self._words.read_for)
         looked_at, counts = search.kinds(), tuple(search.counted().items())
         # Ids that are kept in memory may be on a list for all; what is left of a reader is one beside one's own.
         is_list = search.lists_users(exit_.user) or (exit_.names_reader and len(others) >= _LISTED)
@@ -187,6 +187,8 @@ class Judge:
             return Verdict.FRAMED, ""
         if exit_.user is VISITOR:
             return Verdict.OPEN, ""
+        if search.was_filled_by(other):
+            return Verdict.READ, ""
         return (Verdict.SHARED if self._thirds((other.id, None), exit_.user) else Verdict.MEMORY), ""
 
     def _written(self, other: User) -> Verdict:
@@ -237,8 +239,15 @@ def _in_main(code: CodeType | None) -> bool:
 class _Search:
     """The inputs of one unit, searched for some users."""
 
-    def __init__(self, content: ContentWitness, inputs: Inputs, wanted: set[str]) -> None:
+    def __init__(
+        self,
+        content: ContentWitness,
+        inputs: Inputs,
+        wanted: set[str],
+        read_for: Callable[[str, User], bool],
+    ) -> None:
         self._content = content
+        self._read_for = read_for
         self._inputs = inputs
         self._entries = list(inputs.kept)
         self._wanted = wanted
@@ -266,8 +275,21 @@ class _Search:
                 continue
             if found.one.kind == STORE:
                 continue  # everybody is in it: what of it was read is not known
+            if other.id != reader.id and self._is_filled(found, other):
+                continue
             return found
         return None
+
+    def was_filled_by(self, other: User) -> bool:
+        """True where the name stands in an entry that the other's own work has filled."""
+        return any(self._is_filled(found, other) for found in self._hits.get(other.id, ()))
+
+    def _is_filled(self, found: _Found, other: User) -> bool:
+        """True for an entry of Redis that the other's own work has filled with what was read for that user alone."""
+        one = found.one
+        if found.asked or one.kind != REPLY or one.stored_by != other.id:
+            return False
+        return self._read_for(text_of(one.texts(one.value))[0], other)
 
     def lists_users(self, reader: User) -> bool:
         """True where it has asked for one user after the other."""

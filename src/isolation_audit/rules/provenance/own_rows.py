@@ -166,10 +166,10 @@ class OwnRows:
 
     def lists_readers(self, text: str, user: User, inputs: Inputs) -> bool:
         """True where a text has numbers that were read for ``user``, and not by this very unit."""
-        own = self._of(text, user)
+        own = self.of(text, user)
         return bool(own) and not _are_in(own, inputs)
 
-    def _of(self, text: str, user: User) -> list[str]:
+    def of(self, text: str, user: User) -> list[str]:
         """The numbers of a text that were read for ``user``."""
         own = [key for key, one in self._known_in(text).items() if one is not None and same(one, user)]
         held = numbers(text[:_LONGEST]) if own else {}

@@ -247,6 +247,10 @@ class OwnWords(InputsLearned):
         words = words_of(unescaped(text))
         return [one for one in self._standing(words) if one.user is not None and same(one.user, user)]
 
+    def read_for(self, text: str, user: User) -> bool:
+        """True where a text has something that was read for ``user`` alone."""
+        return bool(self._rows.of(text, user)) or any(one.read for one in self.own(text, user))
+
     def publish(self, phrases: Iterable[Phrase]) -> None:
         """They are nobody's from now on, which stays known; nothing is searched for them any more."""
         for phrase in phrases:
