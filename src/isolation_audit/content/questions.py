@@ -21,7 +21,8 @@ LONGEST: Final = 20_000
 _STATEMENTS: Final[dict[Callable[[Any], Any], Callable[[Any], tuple[Any, Any]]]] = {}
 
 PLACEHOLDERS: Final = pattern(
-    r"(?:([\w\"`.\[\]]+)\s*=\s*)?(?:\?|%s|%\((?P<percent>\w+)\)s|(?<![:\w]):(?P<colon>[A-Za-z_]\w*)|\$\d+)"
+    r"(?:([\w\"`.\[\]]+)\s*=\s*)?(?:\?|%s|%\((?P<percent>\w+)\)s|(?<![:\w]):(?P<colon>[A-Za-z_]\w*)"
+    r"|\$(?P<number>[1-9]\d{0,4}))"
 )
 
 _quotes: Final = pattern(r"[\"`\[\]]")
@@ -78,7 +79,9 @@ def compared_in(one: Input) -> Iterator[tuple[str, Any]]:
 
 
 def parameter_of(placeholder: re.Match[str], place: int, given: Any) -> Any:
-    """The parameter that stands for a placeholder, by its name or by its place; None where there is none."""
+    """The parameter that stands for a placeholder, by its name, its number or its place; None where there is none."""
+    if placeholder["number"]:
+        place = int(placeholder["number"]) - 1
     if type(given) is dict:
         name = placeholder["percent"] or placeholder["colon"]
         return given.get(name) if name else None

@@ -35,12 +35,15 @@ class Psycopg2Rows:
 
 
 class RowsPoint(FetchPoint):
-    """Asked after each fetch, and before each statement, which it leaves to others."""
+    """Asked after each fetch, and before each statement."""
 
     def before(self, values: Values) -> None:
-        """Keep what was read."""
-        if type(values[0]) is not Statement:
+        """Keep what was read, and tell of what is written; of what is written for several at once nothing is told."""
+        one = values[0]
+        if type(one) is not Statement:
             super().before(values)
+        elif one.parameters and type(one.parameters) in (tuple, list, dict):
+            self._written.wrote(self.place, one.sql, one.parameters)
 
 
 integration = Psycopg2Rows()

@@ -1,4 +1,4 @@
-"""pymongo, and motor on top of it: the documents that a unit of work reads, and the filter that it asks with."""
+"""pymongo, and motor on top of it: the documents that a unit of work reads and writes, and what it asks with."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
 from isolation_audit.integrations import Point
 from isolation_audit.model.inputs import ROWS, Input
+from isolation_audit.vocabulary.outside import RowsWritten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,18 @@ _GREETINGS: Final = frozenset({"helloOk", "isWritablePrimary", "ismaster", "isre
 """What the answer to a greeting has, which drivers exchange by themselves."""
 
 _DEPTH: Final = 32
+
+_COLLECTIONS: Final = (
+    "pymongo.synchronous.collection:Collection",
+    "pymongo.asynchronous.collection:AsyncCollection",
+)
+_WRITES: Final = (
+    ("insert_one", "document"),
+    ("insert_many", "documents"),
+    *((f"{verb}_{number}", "filter") for verb in ("update", "delete") for number in ("one", "many")),
+    ("replace_one", "filter"),
+)
+"""Methods that write, each with what says whose documents these are."""
 
 
 class Pymongo:
@@ -36,6 +49,10 @@ class Pymongo:
         if inputs is not None:
             yield Point(QueryPoint.place, partial(QueryPoint, inputs))
             yield Point(AnswerPoint.place, partial(AnswerPoint, inputs))
+            written = runtime.listener(RowsWritten)
+            for collection in _COLLECTIONS:
+                for name, argument in _WRITES:
+                    yield Point(f"{collection}.{name}", partial(WritePoint, f"{collection}.{name}", argument, written))
 
 
 class QueryPoint(Interceptor):
@@ -71,6 +88,31 @@ class AnswerPoint(Interceptor):
         for answer in result:
             if isinstance(answer, dict) and _GREETINGS.isdisjoint(answer):
                 self._receive(Input(ROWS, answer, texts=of_documents), _rows(answer))
+
+
+class WritePoint(Interceptor):
+    """Around what writes documents, or changes those that a filter finds: told as statements of SQL would say it."""
+
+    def __init__(self, place: str, argument: str, written: RowsWritten, layout: Layout) -> None:
+        self.place = place
+        self._inserts = argument != "filter"
+        self._written = written
+        self._self_of = layout.receiver_reader()
+        self._given_of = layout.argument(argument)
+
+    def before(self, values: Values) -> None:
+        """It is about to be sent. What is made one by one is left to the library."""
+        given = self._given_of(values)
+        for one in given if type(given) is list else [given]:
+            if type(one) is dict:
+                named = {key: value for key, value in one.items() if type(value) in (str, int)}
+                self._written.wrote(self.place, self._statement(self._self_of(values), named), (*named.values(),))
+
+    def _statement(self, collection: Any, named: dict[str, Any]) -> str:
+        if self._inserts:
+            columns, signs = ", ".join(named), ", ".join("?" * len(named))
+            return f"insert into {collection.name} ({columns}) values ({signs})"  # noqa: S608 - nobody runs it
+        return f"update {collection.name} where " + " and ".join(f"{key} = ?" for key in named)
 
 
 def _rows(answer: dict[str, Any]) -> int:

@@ -15,7 +15,9 @@ from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
 from isolation_audit.integrations import Point
 from isolation_audit.integrations.building_blocks.fetched_rows import of_rows
+from isolation_audit.integrations.building_blocks.written_rows import Write, WritePoint
 from isolation_audit.model.inputs import ROWS, Input
+from isolation_audit.vocabulary.outside import RowsWritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,10 +49,11 @@ class Result:
 class Driver:
     """The integration of one driver."""
 
-    def __init__(self, distribution: str, since: str, *results: Result) -> None:
+    def __init__(self, distribution: str, since: str, *results: Result, writes: tuple[Write, ...] = ()) -> None:
         self.distribution = distribution
         self.since = since
         self._results = results
+        self._writes = writes
 
     def points(self, runtime: Runtime) -> Iterator[Point]:
         """Each of its methods."""
@@ -58,6 +61,8 @@ class Driver:
         if inputs is not None:
             for one in self._results:
                 yield Point(one.place, partial(ResultPoint, one, inputs))
+            for write in self._writes:
+                yield Point(write.place, partial(WritePoint, write, runtime.listener(RowsWritten)))
 
 
 class ResultPoint(Interceptor):
@@ -242,6 +247,12 @@ psycopg = Driver(
     Result("psycopg._cursor_base:BaseCursor._select_current_result", _of_psycopg),
     Result("psycopg:Connection.wait", _of_parts),
     Result("psycopg:AsyncConnection.wait", _of_parts),
+    writes=(
+        Write("psycopg.cursor:Cursor.execute", "query", "params"),
+        Write("psycopg.cursor:Cursor.executemany", "query", "params_seq", many=True),
+        Write("psycopg.cursor_async:AsyncCursor.execute", "query", "params"),
+        Write("psycopg.cursor_async:AsyncCursor.executemany", "query", "params_seq", many=True),
+    ),
 )
 asyncpg = Driver(
     "asyncpg",
@@ -249,6 +260,10 @@ asyncpg = Driver(
     Result("asyncpg.connection:Connection._execute", _of_asyncpg, "args"),
     Result(_BIND, _of_asyncpg, "args"),
     *(Result(f"asyncpg.cursor:BaseCursor.{name}", _of_asyncpg) for name in ("_bind_exec", "_exec")),
+    writes=(
+        Write("asyncpg.connection:Connection._execute", "query", "args"),
+        Write("asyncpg.connection:Connection._executemany", "query", "args", many=True),
+    ),
 )
 pymysql = Driver(
     "PyMySQL",

@@ -129,6 +129,8 @@ def psycopg_rows() -> Any:
             async with db.cursor("named") as cursor:
                 await cursor.execute("SELECT generate_series(1, 3)")
                 rows += [row async for row in cursor]
+            async with db.cursor() as cursor:
+                await cursor.executemany("SELECT %s", [(1,), (2,)])
             return [rows, str(await async_outcome(db.execute("nonsense")))]
 
     with psycopg.connect(address) as db:
@@ -138,6 +140,8 @@ def psycopg_rows() -> Any:
         with db.cursor("named") as cursor:
             cursor.execute("SELECT generate_series(1, 5)")
             got.append([cursor.fetchone(), cursor.fetchmany(2), list(cursor)])
+        with db.cursor() as cursor:
+            cursor.executemany("SELECT %s", [(1,), (2,)])
         got.append(outcome(db.execute, "nonsense"))
     return repr([got, asyncio.run(main())])
 
@@ -151,6 +155,7 @@ def asyncpg_rows() -> Any:
         asked, got = "SELECT generate_series(1, $1::int) AS n", []
         got.append([dict(row) for row in await db.fetch(asked, 3)])
         got += [await db.fetchval(asked, 1), await db.fetchrow("SELECT 1 WHERE false"), await db.execute("SELECT 1")]
+        await db.executemany("SELECT $1::int", [(1,), (2,)])
         prepared = await db.prepare(asked)
         got.append([tuple(row) for row in await prepared.fetch(3)])
         async with db.transaction():

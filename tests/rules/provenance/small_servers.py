@@ -38,6 +38,8 @@ class _Mongo(socketserver.StreamRequestHandler):
         if "insert" in command:
             self.documents.extend(documents or command["documents"])
             return {"n": 1, "ok": 1.0}
+        if "update" in command:
+            return {"n": 0, "nModified": 0, "ok": 1.0}
         if "find" in command:
             asked = command["filter"].items()
             found = [one for one in self.documents if asked <= one.items()]
