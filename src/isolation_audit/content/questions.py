@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from isolation_audit.analysis.patterns import pattern
 
@@ -50,10 +50,19 @@ def with_statement(
     return mark
 
 
-@with_statement(lambda asked: asked)
-def of_statement(asked: tuple[Any, Any]) -> Any:
-    """The parameters of a statement that is kept with them."""
-    return asked[1]
+class OfUser(NamedTuple):
+    """A statement in a database that is kept for one user, as the name of its file says; ``own`` is the reader's."""
+
+    statement: Any
+    given: Any
+    user: str
+    own: str | None
+
+
+@with_statement(lambda asked: asked[:2])
+def of_statement(asked: tuple[Any, ...]) -> Any:
+    """The parameters of a statement that is kept with them, and for whom the database is."""
+    return [asked[1], asked.user] if type(asked) is OfUser else asked[1]
 
 
 def statement_of(one: Input) -> tuple[str, Any]:

@@ -12,27 +12,36 @@ from __future__ import annotations
 import sqlite3
 import sys
 from functools import wraps
+from pathlib import Path
 from types import BuiltinMethodType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from isolation_audit.analysis.frames import is_standard, package_of
+from isolation_audit.content.questions import OfUser
+from isolation_audit.content.users_in_paths import kept_for
 from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.instrument.stacks import is_ours
 from isolation_audit.integrations import Replacement
 from isolation_audit.integrations.building_blocks.fetched_rows import (
+    WRITTEN,
     FetchPoint,
     named_as,
     telling_cursor,
     writing_cursor,
 )
+from isolation_audit.model.current_inputs import current_inputs
+from isolation_audit.model.users import same
 from isolation_audit.vocabulary.outside import RowsWritten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from isolation_audit.instrument.calls.probe import Probe
+    from isolation_audit.instrument.inputs.receiver import Receiver
+    from isolation_audit.instrument.reading.layout import Values
     from isolation_audit.instrument.runtime import Runtime
+    from isolation_audit.model.inputs import Inputs
 
 CONNECT: Final = "sqlite3:connect"
 
@@ -48,7 +57,45 @@ class Sqlite3Rows:
         """What opens a connection."""
         inputs = receiver(runtime)
         if inputs is not None:
-            yield Replacement(CONNECT, FetchPoint(CONNECT, inputs, runtime.listener(RowsWritten)), _connecting)
+            yield Replacement(CONNECT, RowsPoint(runtime, inputs), _connecting)
+
+
+class RowsPoint(FetchPoint):
+    """Asked as its base is; where the database is kept for one user, the question is asked about that user."""
+
+    def __init__(self, runtime: Runtime, inputs: Receiver) -> None:
+        super().__init__(CONNECT, inputs, runtime.listener(RowsWritten))
+        self._reader = runtime.ambient.current
+        self._known = runtime.users.known
+
+    def before(self, values: Values) -> None:
+        """Keep what was read."""
+        asked, rows, number = values
+        if rows is not WRITTEN and asked is not None and len(asked) > _ASKED:
+            asked = self._about(*asked)
+        super().before((asked, rows, number))
+
+    def _about(self, statement: Any, given: Any, file: str) -> Any:
+        """The question: of another's database only where there is one of the reader's, which this unit has not read."""
+        kept, reader, inputs = kept_for(file, self._known), self._reader(), current_inputs()
+        if kept is None or reader is None or inputs is None:
+            return statement, given
+        if same(kept.user, reader):
+            _forget_list(inputs, file)
+            return OfUser(statement, given, reader.id, None)
+        own = kept.of(reader)
+        if own is None or own in inputs.files or not Path(own).exists():
+            return statement, given
+        return OfUser(statement, given, kept.user.id, own)
+
+
+def _forget_list(inputs: Inputs, file: str) -> None:
+    """Whoever reads the reader's own database as well goes through all of them."""
+    inputs.files.setdefault(file, 0)
+    for one in list(inputs.kept):
+        if type(one.question) is OfUser and one.question.own == file:
+            one.question = one.question[:_ASKED]
+            inputs.strange[:] = [strange for strange in inputs.strange if strange is not one]
 
 
 def _connecting(original: Any, probe: Probe) -> Any:
@@ -60,11 +107,28 @@ def _connecting(original: Any, probe: Probe) -> Any:
         if not len(probe) or not _reads_inputs():
             return original(*args, **kwargs)
         if len(args) > _FACTORY:
-            return original(*args[:_FACTORY], telling.connections(args[_FACTORY]), *args[_FACTORY + 1 :], **kwargs)
-        return original(*args, **{**kwargs, "factory": telling.connections(kwargs.get("factory", sqlite3.Connection))})
+            return _with_file(
+                original(*args[:_FACTORY], telling.connections(args[_FACTORY]), *args[_FACTORY + 1 :], **kwargs),
+                args[0],
+            )
+        made = original(*args, **{**kwargs, "factory": telling.connections(kwargs.get("factory", sqlite3.Connection))})
+        return _with_file(made, args[0] if args else kwargs.get("database"))
 
     connect.__module__ = "sqlite3"
     return connect
+
+
+_ASKED: Final = 2
+"""Parts of what was asked: a statement, and its parameters."""
+
+
+def _with_file(connection: Any, database: Any) -> Any:
+    """The connection, which knows the file of its database. One in memory has none."""
+    if type(database) is str or isinstance(database, Path):
+        path = str(database)
+        if path and not path.startswith((":", "file:")) and hasattr(type(connection), "_told_file"):
+            connection._told_file = str(Path(path).absolute())  # noqa: SLF001 - its class is ours
+    return connection
 
 
 _FACTORY: Final = 5
@@ -122,12 +186,20 @@ class _Telling:
         class Connection(sqlite3.Connection):
             __slots__ = ()
 
+            _told_file: str | None = None
+
             def cursor(self, factory: Any = sqlite3.Cursor) -> Any:
-                return super().cursor(cursors(factory))
+                made = super().cursor(cursors(factory))
+                if self._told_file is not None and hasattr(type(made), "_told_file"):
+                    made._told_file = self._told_file  # noqa: SLF001 - its class is ours
+                return made
 
             def execute(self, *args: Any, **kwargs: Any) -> Any:
                 # As in C: whatever the application's class has for `cursor`, it is not asked.
-                return super().cursor(cursors(sqlite3.Cursor)).execute(*args, **kwargs)
+                made = super().cursor(cursors(sqlite3.Cursor))
+                if self._told_file is not None:
+                    made._told_file = self._told_file  # noqa: SLF001 - the same
+                return made.execute(*args, **kwargs)
 
             def executemany(self, *args: Any, **kwargs: Any) -> Any:
                 return super().cursor(cursors(sqlite3.Cursor)).executemany(*args, **kwargs)

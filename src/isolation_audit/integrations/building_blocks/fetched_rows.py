@@ -58,12 +58,15 @@ def telling_cursor(base: Any, probe: Probe) -> Any:
         """A cursor that tells what it fetches."""
 
         _told_asked: Any = None
+        _told_file: str | None = None
+        """Where a driver keeps each database in a file: that, which is told as a third part of what was asked."""
         _told_rows: Any = ()
         """What an iteration has read."""
 
         def execute(self, *args: Any, **kwargs: Any) -> Any:
             given = args[1] if len(args) > 1 else kwargs.get("vars")  # as psycopg2 calls its parameters
-            self._told_asked = (args[0] if args else None, () if given is None else given)
+            asked = (args[0] if args else None, () if given is None else given)
+            self._told_asked = asked if self._told_file is None else (*asked, self._told_file)
             self._told_rows = ()
             return super().execute(*args, **kwargs)
 

@@ -6,11 +6,11 @@ goes through the files of all opens his own as well, and home directories of ser
 
 from __future__ import annotations
 
-from os.path import sep
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from isolation_audit.model.users import Kind, same
+from isolation_audit.content.users_in_paths import kept_for
+from isolation_audit.model.users import same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -35,21 +35,11 @@ class Asked(NamedTuple):
 
 def asked_with(path: str, user: User, known: Callable[[str], User | None], opened: Container[str]) -> Asked | None:
     """The question, where a file is kept for one other user, and ``user`` has one that is not among the ``opened``."""
-    steps = path.split(sep)
-    found: dict[str, tuple[int, User]] = {}
-    for place, step in enumerate(steps):
-        for name in {step, step.rpartition(".")[0]} - {""}:
-            other = None if name.isdecimal() else known(name)
-            if other is not None and other.kind is Kind.USER:
-                found[name] = place, other
-    if len(found) != 1 or sep in user.id:
+    kept = kept_for(path, known)
+    own = None if kept is None or same(kept.user, user) else kept.of(user)
+    if kept is None or own is None or own in opened or not Path(own).exists():
         return None
-    ((name, (place, other)),) = found.items()
-    if same(other, user):
-        return None
-    steps[place] = user.id + steps[place][len(name) :]
-    own = sep.join(steps)
-    return Asked(path, other.id, own) if own not in opened and Path(own).exists() else None
+    return Asked(path, kept.user.id, own)
 
 
 def forget_lists(asked: list[Input], path: str) -> None:
