@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import socket
 import sys
 import threading
+import types
 from types import SimpleNamespace
 
 import pytest
@@ -120,6 +122,38 @@ def test_a_reload_of_what_an_integration_watches_is_noticed_within_some_looks(ap
             auditor.instrumentation.look()
         module.Engine().work()
         assert watched.calls == [2]
+
+
+def passing_by(name, other, auditor, monkeypatch):
+    """``other`` stands in the place of a module while somebody looks, as eventlet does it for an import."""
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, name, other)
+        auditor.instrumentation.refresh()
+    auditor.instrumentation.refresh()
+
+
+@pytest.mark.parametrize("called", ["green.socket", "socket"])
+def test_what_stands_in_for_a_module_for_a_moment_is_left_alone(called, application, monkeypatch):
+    first = socket.socket.accept
+    other = types.ModuleType(called)
+    exec("class socket:\n    def accept(self): return 'green'", vars(other))
+    with make_auditor(config(application("elsewhere_module", SOURCE))) as auditor:
+        passing_by("socket", other, auditor, monkeypatch)
+        assert other.socket().accept() == "green"
+        assert "IA902" not in counts(auditor)
+        states = {str(one.target): one.state.value for one in auditor.instrumentation.integrated}
+        assert states["socket:socket.accept"] == "applied"
+    assert socket.socket.accept is first
+
+
+def test_what_has_come_to_stay_in_the_place_of_a_module_is_told(application, monkeypatch):
+    other = types.ModuleType("socket")
+    exec("class socket:\n    def accept(self): return 'green'", vars(other))
+    with make_auditor(config(application("elsewhere_module", SOURCE))) as auditor, monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "socket", other)
+        auditor.instrumentation.refresh()
+        auditor.instrumentation.refresh()
+        assert counts(auditor) == {"IA902": 1}
 
 
 def test_a_module_thrown_out_and_imported_again(application):

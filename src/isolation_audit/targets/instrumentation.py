@@ -70,6 +70,8 @@ class Instrumentation:
         self.changes = 0
         """How often the state of a target has changed."""
         self._modules_seen = 0
+        self._known_modules: dict[str, int] = {}
+        """Identities of modules of the standard library at the latest look."""
         self._looks = 0
 
     def _plan(self) -> list[Watched]:
@@ -127,6 +129,7 @@ class Instrumentation:
         for watched in self._everything():
             self._awaited.setdefault(watched.target.module, []).append(watched)
         self._hooks = {name: partial(self._imported, name=name) for name in self._awaited}
+        self._passing(set(self._awaited))
         early = [name for name, hook in self._hooks.items() if hooks.when_imported(name, hook)]
         self._report_escaped(early, kinds_of_all, "existed before the auditor came")
 
@@ -170,13 +173,31 @@ class Instrumentation:
         with self._lock:
             if not self._running:
                 return
+            passing = self._passing({watched.target.module for watched in targets if watched.role == INTEGRATION})
             for watched in targets:
                 module = sys.modules.get(watched.target.module)
+                if watched.role == INTEGRATION and watched.target.module in passing:
+                    continue
                 if module is None:
                     hooks.rearm(watched.target.module)
                 elif self._outdated(watched, module):
                     self._apply(watched, module)
             self.places.revisit()
+
+    def _passing(self, names: set[str]) -> frozenset[str]:
+        """The modules of the standard library in whose place something stands that may be gone in a moment.
+
+        Libraries such as eventlet put modules of their own there, import something that is then built on them, and put
+        the first ones back: what is there under its own name, and still at the next look, has come to stay.
+        """
+        passing = []
+        for name in names & sys.stdlib_module_names:
+            module = sys.modules.get(name)
+            known = self._known_modules.setdefault(name, id(module))
+            if known != id(module) or (module is not None and vars(module).get("__name__") != name):
+                passing.append(name)
+            self._known_modules[name] = id(module)
+        return frozenset(passing)
 
     def told(self, seen: Mapping[str, int]) -> list[dict[str, Any]]:
         """What reports say of the targets that were asked for, and of those of libraries that were imported.
