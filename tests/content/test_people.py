@@ -33,6 +33,8 @@ def names(statement: str, given: Any, row: Any, user_id: str = "7") -> tuple[str
         ("SELECT u.login, n.title, n.email FROM notes n JOIN users u ON u.id = n.by WHERE u.id = ?", (7,),
          [("alice", "tea", "bob@example.com")], "7"),
         ("SELECT users.id, users.username FROM users WHERE users.id = ?", (7,), (7, "alice"), "User:7"),
+        (("SELECT user.id, l_1.id, l_1.user_id, l_1.name FROM user LEFT OUTER JOIN local_user AS l_1 "
+         "ON user.id = l_1.user_id WHERE user.id = ?"), (7,), [(7, 1, 7, "alice")], "7"),
         ("SELECT * FROM users WHERE id = ?", (7,), {"id": 7, "username": "alice"}, "7"),
         ("SELECT id, email AS username, password_hash, password FROM accounts WHERE id = :id", {"id": 7},
          (7, "alice", "x", "y"), "7"),
@@ -52,6 +54,10 @@ def test_the_row_of_the_user_at_work(statement: str, given: Any, row: Any, user_
         pytest.param("SELECT id, username FROM users WHERE id = ?", (7,), [(7, "a"), (8, "b")], "7", id="several"),
         pytest.param("SELECT n.title, n.username FROM notes n JOIN users u ON u.id = n.by WHERE u.id = ?", (7,),
                      ("tea", "bob"), "7", id="another table's column"),
+        pytest.param("SELECT u.id, m.username FROM users u JOIN mentor_users m ON u.mentor_id = m.user_id "
+                     "WHERE u.id = ?", (7,), (7, "bob"), "7", id="somebody else's"),
+        pytest.param("SELECT u.id, p.name FROM users u JOIN project p ON u.id = p.user_id WHERE u.id = ?", (7,),
+                     (7, "bob"), "7", id="what belongs to the user"),
         pytest.param("SELECT * FROM users WHERE id = ?", (7,), (7, "alice"), "7", id="nobody says which column"),
         pytest.param("SELECT id, username FROM users WHERE id = ?", ("alice",), ("alice", "bob"), "alice", id="named"),
         pytest.param("SELECT id, name FROM users WHERE id = ?", (7,), (7, "Alice Liddell"), "7", id="no login"),

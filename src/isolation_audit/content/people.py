@@ -34,6 +34,7 @@ _tables: Final = pattern(
     r"(?:\s+(?:as\s+)?(?!(?:where|join|left|right|inner|outer|cross|full|natural|on|using|order|group|limit|for)\b)"
     r"([\w\"`\[\]]+))?"
 )
+_compared: Final = pattern(r"([\w\"`\[\]]+\.[\w\"`\[\]]+)\s*=\s*([\w\"`\[\]]+\.[\w\"`\[\]]+)")
 _column: Final = pattern(r"(?is)\s*(?:([\w\"`\[\]]+)\s*\.\s*)?([\w\"`\[\]]+|\*)(?:\s+(?:as\s+)?[\w\"`\[\]]+)?\s*")
 
 
@@ -58,7 +59,8 @@ def names_in_row(one: Input, user_id: str) -> Name | None:
     )
     if table is None:
         return None
-    fields = dict(_fields(row, parts[1], table, tables))
+    joined = [name for name in _joined(parts[2], table, tables) if _users.fullmatch(tables[name]) is not None]
+    fields = {name: value for one in (*joined, table) for name, value in _fields(row, parts[1], one, tables, table)}
     if _users.fullmatch(tables[table]) is None and not any(is_password(name) for name in fields):
         return None
     held = {name: fields[name] for name in _NAMES if plain_id(fields.get(name)) is not None}
@@ -86,8 +88,19 @@ def _table_of_id(column: str, tables: dict[str, str]) -> str | None:
     return called if is_people(tables.get(called, "")) else None
 
 
-def _fields(row: Any, selected: str, table: str, tables: dict[str, str]) -> Iterator[tuple[str, Any]]:
-    """The columns of this table in a row, with their values."""
+def _joined(tables_and_conditions: str, table: str, tables: dict[str, str]) -> list[str]:
+    """The tables whose rows belong to one row of ``table``: ``JOIN local_user ON user.id = local_user.user_id``."""
+    found: dict[str, None] = {}
+    for sides in _compared.findall(tables_and_conditions):
+        for one, other in (sides, sides[::-1]):
+            (of, key), (belongs, by) = (_bare(side, whole=True).split(".")[-2:] for side in (one, other))
+            if of == table and key in _IDS and by == "user_id" and belongs in tables and belongs != table:
+                found[belongs] = None
+    return list(found)
+
+
+def _fields(row: Any, selected: str, table: str, tables: dict[str, str], unqualified: str) -> Iterator[tuple[str, Any]]:
+    """The columns of this table in a row, with their values; columns that name no table are ``unqualified``'s."""
     columns = [_column.fullmatch(text) for text in _split(selected)]
     if any(found is not None and found[2] == "*" for found in columns):
         if len(tables) == 1 and type(row) is not tuple:  # else nobody says what is in which place
@@ -97,7 +110,7 @@ def _fields(row: Any, selected: str, table: str, tables: dict[str, str]) -> Iter
     values = [*dict.values(row)] if type(row) is dict else [*row]
     if len(values) == len(columns):
         for found, value in zip(columns, values, strict=True):
-            if found is not None and _bare(found[1] or table) == table:
+            if found is not None and _bare(found[1] or unqualified) == table:
                 yield _bare(found[2]), value
 
 
