@@ -45,6 +45,18 @@ async def received(request):
 async def sent(request):
     return JSONResponse("sent " + request.query_params["n"] + " to " + last["user"])
 
+heard = {}
+
+async def statement(request):
+    return JSONResponse({"lines": [request.query_params["n"] + " to " + last["user"]]})
+
+async def said(request):
+    heard["text"] = request.query_params["n"]
+    return JSONResponse({})
+
+async def hears(request):
+    return JSONResponse({"lines": [heard["text"] + " with " + last["user"]]})
+
 async def partners(request):
     return JSONResponse({"with": [last["user"]]})
 
@@ -69,7 +81,8 @@ async def many(request):
         connection.execute(text(many)).fetchall()
     return JSONResponse({"owner": last["user"]})
 
-VIEWS = [note, sent, partners, use, usage, received, directory, rows, kept, board, meanwhile, many]
+VIEWS = [note, sent, statement, said, hears]
+VIEWS += [partners, use, usage, received, directory, rows, kept, board, meanwhile, many]
 app = Starlette(routes=[Route("/" + one.__name__, one, methods=["GET", "POST"]) for one in VIEWS])
 """
 )
@@ -117,6 +130,24 @@ def test_what_the_reader_has_addressed_to_somebody_is_the_reader_s_own(audit, ap
     assert ALICE in app.ask(BOB, "/sent?n=48213")
     assert audit.found() == []
     app.ask(BOB, "/sent?n=59324")
+    assert audit.alarms() == [("IA203", "error", BOB, ALICE)]
+
+
+def test_a_statement_has_what_its_reader_has_sent_to_somebody(audit, app) -> None:
+    """The sign of an amount is no part of the number."""
+    app.ask(BOB, f"/use?to={ALICE}&n=48213")
+    assert ALICE in app.ask(BOB, "/statement?n=-48213")
+    assert audit.found() == []
+    app.ask(BOB, "/statement?n=-59324")
+    assert audit.alarms() == [("IA203", "error", BOB, ALICE)]
+
+
+def test_words_that_the_reader_has_addressed_to_somebody_stand_beside_the_name(audit, app) -> None:
+    app.ask(BOB, f"/said?to={ALICE}&n=dinner+at+the+old+harbour+inn")
+    assert ALICE in app.ask(BOB, "/hears")
+    assert audit.found() == []
+    app.ask(BOB, "/said?n=breakfast+at+the+new+airport+hotel")
+    app.ask(BOB, "/hears")
     assert audit.alarms() == [("IA203", "error", BOB, ALICE)]
 
 

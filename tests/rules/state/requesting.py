@@ -51,7 +51,47 @@ async def post(request):
 async def read(request):
     return JSONResponse(board)
 
-more = [Route("/seen", seen), Route("/tenant", tenant), Route("/post", post), Route("/read", read)]
+pages = {}
+drawing = {"page": lambda request: "the page of " + request.headers["x-user"]}
+
+async def page(request):
+    path = request.url.path
+    if path not in pages:
+        pages[path] = drawing["page"](request)
+    return JSONResponse({"page": pages[path]})
+
+waiting = []
+sent_on = []
+
+async def leave(request):
+    waiting.append(request.query_params["text"])
+    return JSONResponse({})
+
+async def collect(request):
+    found = []
+    handed_to = found if request.query_params["to"] == "me" else sent_on
+    for one in waiting:
+        handed_to.append(one)
+    waiting.clear()
+    return JSONResponse({"found": found})
+
+staff = {"carol-3"}
+trail = []
+
+async def act(request):
+    trail.append({"user": request.headers["x-user"], "did": request.query_params["text"]})
+    return JSONResponse({})
+
+async def audit(request):
+    if request.headers["x-user"] not in staff:
+        return JSONResponse({"error": "staff only"}, status_code=403)
+    return JSONResponse({"trail": trail[-9:]})
+
+async def own(request):
+    return JSONResponse({"trail": trail[-9:]})
+
+more = [Route("/" + one.__name__, one) for one in (page, leave, collect, act, audit, own)]
+more += [Route("/seen", seen), Route("/tenant", tenant), Route("/post", post), Route("/read", read)]
 app = Starlette(routes=[*more, Route("/note", note), Route("/look", look), Route("/rooms/{room}", say)])
 """
 

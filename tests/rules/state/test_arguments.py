@@ -11,6 +11,7 @@ from isolation_audit.model.users import User
 from isolation_audit.rules.state import arguments
 from isolation_audit.rules.state.judging import Judging
 from isolation_audit.rules.state.records import Write
+from isolation_audit.rules.state.telling import Telling
 from isolation_audit.rules.state.units import Unit, Units
 
 HANDING_ON = """
@@ -100,7 +101,9 @@ def test_an_update_of_a_dict_is_lost_where_something_leads_to_it(tmp_path, monke
     told = []
     with Auditor(load_config(tmp_path / "isolation-audit.toml")) as auditor:
         judging = Judging(auditor.runtime, Units(auditor.runtime, lambda _unit: None))
-        monkeypatch.setattr(judging, "_slot", lambda _unit, _write, _before, container, *_told: told.append(container))
+        monkeypatch.setattr(
+            Telling, "stored", lambda _self, _unit, _write, _before, container, *_told: told.append(container)
+        )
         alice, bob = Unit(None, User("alice")), Unit(None, User("bob"))
         before, write, gone = Write(bob, 0, 1_117), Write(alice, 0, 2_234), {"n": 1}
         for container, kind, known in (

@@ -60,3 +60,37 @@ def test_a_short_text_that_was_left_in_a_thread(asked):
 
 def test_a_thread_whose_own_place_is_set_each_time(asked):
     assert asked(("/tenant", "of=zorro", ALICE), ("/tenant", "of=initech", BOB)) == []
+
+
+def test_a_page_that_is_kept_by_its_path_has_left_for_another_user(asked):
+    """The path was asked for; that the page has the first one's name in it, what has left tells."""
+    findings = asked(("/page", "", ALICE), ("/page", "", BOB))
+    assert [(one.rule, one.severity.value) for one in findings] == [("IA203", "error"), ("IA402", "error")]
+    assert ".pages[...]" in findings[1].message
+    assert "it has left with this work's answer" in findings[1].message
+
+
+def test_a_page_that_is_kept_and_given_to_its_user_alone(asked):
+    assert asked(("/page", "", ALICE), ("/page", "", ALICE)) == []
+
+
+def test_what_has_waited_for_somebody_is_handed_to_whoever_comes(asked):
+    findings = asked(("/leave", "text=my+pin+is+4711+since+may", ALICE), ("/collect", "to=me", BOB))
+    assert [one.rule for one in findings] == ["IA203", "IA402"]
+    assert ".waiting" in findings[1].message
+
+
+def test_what_has_waited_is_handed_on_and_leaves_with_no_answer(asked):
+    assert asked(("/leave", "text=my+pin+is+4711+since+may", ALICE), ("/collect", "to=all", BOB)) == []
+
+
+CAROL = {"x-user": "carol-3"}
+ACTS = [("/act", "text=the+pin+is+4711", ALICE), ("/act", "text=buy+milk+and+tea", BOB)]
+
+
+def test_staff_reads_what_all_have_done(asked):
+    assert asked(*ACTS, ("/audit", "", CAROL)) == []
+
+
+def test_anybody_reads_what_all_have_done(asked):
+    assert "IA402" in [one.rule for one in asked(*ACTS, ("/own", "", CAROL))]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __builtins__ = BUILTINS
 
-VERSION: Final = 16
+VERSION: Final = 17
 """Of the rewriter: code that another one made is not used. To be raised with each change of what it makes."""
 
 ATTRIBUTE: Final = "attribute"

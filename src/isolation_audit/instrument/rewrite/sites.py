@@ -13,7 +13,9 @@ __builtins__ = BUILTINS
 NAVIGATED: Final = "navigated"
 """A prefix of a longer path, iterated, tested, or given a local name that is only used in these ways."""
 KEPT: Final = "kept"
-"""Stored back where it was read, taken out with all else and handed on, or saved: whoever asks gets none of it."""
+"""Stored back where it was read, or saved: whoever asks gets none of it."""
+HANDED: Final = "handed"
+"""Taken out with all else, and handed on to where nothing comes back from."""
 RETURNED: Final = "returned"
 PASSED: Final = "passed"
 FORMATTED: Final = "formatted"
@@ -42,7 +44,7 @@ class AccessSite(NamedTuple):
     @property
     def flows(self) -> bool:
         """True where a value that is read here goes on to somewhere."""
-        return self.use not in (NAVIGATED, KEPT, WRITTEN)
+        return self.use not in (NAVIGATED, KEPT, HANDED, WRITTEN)
 
 
 Plan = tuple[int, str, str, str, tuple[str, ...]]

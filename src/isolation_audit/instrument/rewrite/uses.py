@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from isolation_audit.instrument.rewrite.sites import (
     BRANCHED,
     FORMATTED,
+    HANDED,
     KEPT,
     NAVIGATED,
     PASSED,
@@ -51,7 +52,7 @@ _OF_TESTS: Final = frozenset({"isinstance", "issubclass", "len", "bool", "id", "
 """Functions that tell about a value, and do not hand it on."""
 
 
-_HANDED: Final = "handed"
+_HANDED: Final = "to be handed on"
 """Not a use yet: passed where nothing comes back."""
 
 
@@ -90,7 +91,7 @@ class Uses:
         if isinstance(use, _Local):
             use = self._names.get(use, NAVIGATED)
         if use == _HANDED:
-            return KEPT if self._emptied.get(path(node), 0) >= node.lineno else PASSED
+            return HANDED if self._emptied.get(path(node), 0) >= node.lineno else PASSED
         return use
 
     def names_of(self, node: ast.expr) -> set[str]:

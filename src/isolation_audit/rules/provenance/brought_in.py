@@ -36,8 +36,8 @@ _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _mentions: Final = pattern(r"(?<!\w)@([\w.+-]+)")
 _digit: Final = pattern(r"\d")
 
-marked_words: Final = pattern(r"(?<![\w-])(?=[\w-]*\d)[\w-]{4,}")
-"""Numbers, and names with digits in them."""
+marked_words: Final = pattern(r"(?<!\w)(?<!\w-)(?=[\w-]*\d)\w[\w-]{3,}")
+"""Numbers, without their sign, and names with digits in them."""
 
 
 def read(asked: list[Any]) -> tuple[list[str], list[tuple[str, Any]], str | None]:

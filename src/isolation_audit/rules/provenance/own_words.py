@@ -206,7 +206,8 @@ class OwnWords(InputsLearned):
     def has_addressed(self, user: User, other: User, text: str) -> bool:
         """True where a request of one of the two had the other's name, and a number or the like that is in this text.
 
-        It needs no number where the text is a list of names: who shares something with somebody is known to them.
+        It needs no number where words of such a request stand there, nor where the text is a list of names: who shares
+        something with somebody is known to them.
         """
         pairs = [
             (one, hash(named.id.casefold())) for one, named in ((user, other), (other, user)) if _is_name(named.id)
@@ -216,7 +217,15 @@ class OwnWords(InputsLearned):
             return False
         names = {hash(one.id.casefold()) for one in (user, other)}
         found = {hash(word) for word in marked_words.findall(text.casefold())} - names
-        return any(not found.isdisjoint(had) for had in requests) or self.lists_names(text)
+        return (
+            any(not found.isdisjoint(had) for had in requests)
+            or self.lists_names(text)
+            or any(
+                second.id in one.meant_for
+                for first, second in ((user, other), (other, user))
+                for one in self.own(text, first)
+            )
+        )
 
     def lists_names(self, text: str) -> bool:
         """True for lists of JSON that have names of users in them, and nothing else."""

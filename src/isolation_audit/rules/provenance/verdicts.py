@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from isolation_audit.foundation.records import dataclass
 from isolation_audit.model.rules import Severity
@@ -93,6 +93,14 @@ class Verdict(Enum):
 
 ORDER = (*Verdict,)
 """The worst last."""
+
+OUT_OF_MEMORY: Final = frozenset(
+    {
+        *(Verdict.WRITTEN, Verdict.SHARED, Verdict.WORDS, Verdict.KEPT, Verdict.READ, Verdict.INCOMPLETE),
+        *(Verdict.OPEN, Verdict.BEFORE, Verdict.FRAMED, Verdict.MEMORY),
+    }
+)
+"""What the process has kept of another user's, and no input of the unit has brought."""
 
 
 @dataclass(frozen=True, slots=True)

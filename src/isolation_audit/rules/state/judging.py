@@ -15,31 +15,24 @@ from isolation_audit.instrument.rewrite.listener import CARRIED, ITEM, LOCAL
 from isolation_audit.model.owner_tags import drop_first
 from isolation_audit.model.rules import Severity
 from isolation_audit.model.tables import first
-from isolation_audit.model.users import Kind
+from isolation_audit.model.users import Kind, same
 from isolation_audit.rules.crossing.displaced import OpenConnections
 from isolation_audit.rules.provenance.own_records import OwnRecords
 from isolation_audit.rules.state.atoms import atoms, hashes
-from isolation_audit.rules.state.crossed import Crossed
 from isolation_audit.rules.state.held import Held
 from isolation_audit.rules.state.literals import Literals
 from isolation_audit.rules.state.made_for import by_making
 from isolation_audit.rules.state.meant import (
     Meant,
-    is_asked_by_path,
     is_asked_for,
-    is_counted_together,
     is_named,
+    is_public,
     is_read_before,
-    is_shown_to_all,
-    is_signed,
     telling,
 )
 from isolation_audit.rules.state.memos import Memos
-from isolation_audit.rules.state.paths import Paths
 from isolation_audit.rules.state.read_inputs import Asked
-from isolation_audit.rules.state.remedies import remedy, target_of
-from isolation_audit.rules.state.shared import SharedState
-from isolation_audit.rules.state.words import diagram, words
+from isolation_audit.rules.state.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -64,6 +57,7 @@ _THIRDS: Final = 3
 
 _word: Final = re.compile(r"[\w.@+-]+").findall
 
+_LEFT: Final = "it has left with this work's answer, and has come in with none of its inputs"
 _ANSWERED: Final = "this work waits at what it had stored there, and {owner}'s has overwritten it: answers go there"
 
 
@@ -76,8 +70,7 @@ class Judging:
         self._content = runtime.content
         self.literals = Literals()
         self._memos = Memos(runtime, self.literals)
-        self._paths = Paths()
-        self.shared = runtime.part(SharedState)
+        self._telling = Telling(runtime, self.literals)
         self._received: dict[int, tuple[int, ...]] = {}
         self.records = runtime.part(OwnRecords)
         self._meant = Meant(runtime)
@@ -92,6 +85,7 @@ class Judging:
         for taken in reads.values():
             if self._units.apart(unit, taken.write.unit):
                 self._judge(unit, taken, asked.but_items if taken.kind == "queued" else asked.everything)
+        unit.surfaced.clear()
 
     # What a unit has written
 
@@ -150,15 +144,21 @@ class Judging:
         if self._connections.holds(write.value()) or self.literals.asks_if_any(places[0]):
             return
         if why := self._by_keeping(taken, unit, write):
-            self._tell(why, Severity.ERROR, unit, taken, None)
+            self._telling.read(why, Severity.ERROR, unit, taken, None)
         elif taken.waited_at:
-            self._tell(_ANSWERED, Severity.WARNING, unit, taken, asked)
-        elif not self._is_meant(unit, taken, text, asked, places):
-            self._weigh(unit, taken, text, asked, places)
+            self._telling.read(_ANSWERED, Severity.WARNING, unit, taken, asked)
+        elif (
+            taken.handed
+            or self._is_meant(unit, taken, text, asked, places)
+            or not self._weigh(unit, taken, text, asked, places)
+        ):
+            severity = self._by_exit(unit, taken, text, asked)
+            if severity is not None:
+                self._telling.read(_LEFT, severity, unit, taken, None)
 
     def _weigh(
         self, unit: Unit, taken: Taken, text: str, asked: ReadInputs, places: tuple[AccessSite, AccessSite]
-    ) -> None:
+    ) -> bool:
         write = taken.write
         why = self._by_atoms(text, unit, write, asked, places)
         why = why or self._by_name(taken, unit, write, asked, places) or self._by_thread(taken, write, asked, places)
@@ -171,8 +171,9 @@ class Judging:
             severity = Severity.WARNING
         if not why and write.made_for_writer and not taken.of_many:
             why, severity = by_making(unit, write, asked), Severity.WARNING
-        if why and not self._meant.is_shared(self._now(unit.user), self._now(write.unit.user), taken, asked):
-            self._tell(why, severity, unit, taken, asked)
+        if not why or self._is_shared(unit, taken, asked):
+            return False
+        return self._telling.read(why, severity, unit, taken, asked)
 
     def _is_meant(
         self, unit: Unit, taken: Taken, text: str, asked: ReadInputs, places: tuple[AccessSite, AccessSite]
@@ -182,10 +183,9 @@ class Judging:
             is_asked_for(taken, asked, places)
             or (taken.among_others and self.literals.picks(places[0]))
             or self._meant.is_between(unit.user, taken.write.unit.user, text, asked)
-            or is_signed(taken)
-            or is_shown_to_all(taken, self.literals)
-            or is_counted_together(taken, self.literals)
+            or is_public(taken, self.literals)
             or self.literals.is_restricted(places[1])
+            or ((taken.of_many or taken.among_others) and self.literals.is_restricted(places[0]))
         )
 
     def _is_about_reader(self, text: str, key: object, unit: Unit) -> bool:
@@ -193,10 +193,22 @@ class Judging:
         named = {mark.user.id for mark in self._marks(text)} | set(text.split("\0"))
         if unit.user is not None and unit.user.id in named:
             return True
-        return type(key) in (str, int) and self._names_reader(str(key), unit)
+        return type(key) in (str, int) and self._telling.names_reader(str(key), unit)
 
-    def _names_reader(self, key: str, unit: Unit) -> bool:
-        return unit.user is not None and unit.user.id in {key, *(mark.user.id for mark in self._marks(key))}
+    def _is_shared(self, unit: Unit, taken: Taken, asked: ReadInputs) -> bool:
+        return self._meant.is_shared(self._now(unit.user), self._now(taken.write.unit.user), taken, asked)
+
+    def _by_exit(self, unit: Unit, taken: Taken, text: str, asked: ReadInputs) -> Severity | None:
+        """How bad it is, where what leaves was found to have data of the writer's, out of memory, and this has some.
+
+        Whatever key it lies under, and whoever is named in the code: what came in was searched for it there.
+        """
+        writer = self._now(taken.write.unit.user)
+        found = [severity for user, severity in unit.surfaced if writer is not None and same(user, writer)]
+        if not found or writer is None or is_public(taken, self.literals) or self._is_shared(unit, taken, asked):
+            return None
+        named = any(mark.user.id == writer.id for mark in self._marks(text)) or writer.id in text.split("\0")
+        return found[0] if named or not taken.write.atoms.isdisjoint(hashes(text)) else None
 
     def _by_atoms(
         self, text: str, unit: Unit, write: Write, asked: ReadInputs, places: tuple[AccessSite, AccessSite]
@@ -295,43 +307,6 @@ class Judging:
     def _marks(self, text: str) -> list[Any]:
         return [] if self._content is None else self._content.marks_of_text(text)[0]
 
-    def _tell(self, why: str, severity: Severity, unit: Unit, taken: Taken, asked: ReadInputs | None) -> None:
-        write = taken.write
-        read, written = sites.site(taken.site), sites.site(write.site)
-        path = self._paths.of(taken.container, (read.file, written.file), (taken.site, write.site))
-        keys = () if path is None else path.keys
-        if any(self._names_reader(key, unit) for key in keys):
-            return
-        if path is not None and asked is not None and is_asked_by_path(path, asked, (read, written)):
-            return
-        if path is None and write.loaded and (taken.of_many or taken.among_others):
-            return  # in a cache of what was read, under keys that are not known
-        if taken.kind == "queued" and (path is None or path.is_among_others):
-            return  # somebody's mailbox: whoever puts something in means them
-        policy = self.shared.policy(path, taken.key, taken.container_class)
-        if policy == "allow":
-            return
-        self._publish(
-            Crossed(
-                why,
-                Severity.ERROR if policy == "guard" else severity,
-                unit.user,
-                write.unit.user,
-                read,
-                written,
-                taken.stack,
-                words(path, (taken.kind, taken.key), (read, written), self.literals, taken.container_class),
-                taken.described,
-                (*(() if path is None else path.classes), taken.container_class),
-                remedy(path, taken.key, taken.container_class),
-                diagram(path, (read, written), self.literals),
-                target_of(path, taken.key, read, taken.container_class),
-            )
-        )
-
-    def _publish(self, crossed: Crossed) -> None:
-        self._runtime.publish(crossed)
-
     # What units do to each other's state without reading it
 
     def _latent(self, unit: Unit, write: Write, container: int, kind: str, key: object) -> None:
@@ -348,7 +323,8 @@ class Judging:
         site = sites.site(write.site)
         if not self._units.apart(unit, before.unit) or (kind == "item" and repr(key) not in site.expression):
             return
-        self._slot(unit, write, before, container, kind, key, "units of several users overwrite it", Severity.NOTE)
+        why = "units of several users overwrite it"
+        self._telling.stored(unit, write, before, container, kind, key, why, Severity.NOTE)
 
     def lost_update(
         self, unit: Unit, write: Write, before: Write, where: tuple[int, Hashable], key: object, *, known: bool
@@ -368,32 +344,11 @@ class Judging:
         if kind == CARRIED:
             return  # a loop's own number; and a frame that has ended makes room for another one of the same identity
         files, numbers = (site.file, sites.site(before.site).file), (write.site, before.site)
-        if not known and self._paths.of(where[0], files, numbers) is None:
+        if not known and self._telling.path(where[0], files, numbers) is None:
             return
-        self._slot(
+        self._telling.stored(
             *(unit, write, before, where[0], kind, key),
             f"{site.function}() had read it before {{owner}}'s work changed it, and writes over that change: "
             "an update is lost",
             Severity.WARNING,
         )
-
-    def _slot(
-        self,
-        unit: Unit,
-        write: Write,
-        before: Write,
-        container: int,
-        kind: str,
-        key: object,
-        why: str,
-        severity: Severity,
-    ) -> None:
-        here, there = sites.site(write.site), sites.site(before.site)
-        path = self._paths.of(container, (here.file, there.file), (write.site, before.site))
-        if path is None and severity is Severity.NOTE:
-            return  # it may be two places: where one object has gone, another one gets its identity
-        if self.shared.policy(path, key, "") == "allow":
-            return
-        shown = words(path, (kind, key), (here, there), self.literals)
-        found = (unit.user, before.unit.user, here, there, (), shown, write.described)
-        self._publish(Crossed(why, severity, *found, remedy=remedy(path, key, ""), target=target_of(path, key, here)))

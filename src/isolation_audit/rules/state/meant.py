@@ -59,6 +59,11 @@ def is_written(key: object, places: tuple[AccessSite, AccessSite]) -> bool:
     return any(f"[{key!r}]" in one.expression for one in places)
 
 
+def is_public(taken: Taken, literals: Literals) -> bool:
+    """True for what is there for everybody: records that say whose they are, entries of which all are shown, counts."""
+    return is_signed(taken) or is_shown_to_all(taken, literals) or is_counted_together(taken, literals)
+
+
 def is_signed(taken: Taken) -> bool:
     """True for one record of many that says whose it is, as the messages on a board do, and for a part of one."""
     writer = taken.write.unit.user

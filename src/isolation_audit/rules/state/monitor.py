@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from isolation_audit.model.current_inputs import unit_inputs
 from isolation_audit.model.rules import Example, Rule, Severity
 from isolation_audit.rules.base import observes
+from isolation_audit.rules.content.egress import Surfaced
 from isolation_audit.rules.content.login_tokens import TokenReplaced
 from isolation_audit.rules.content.written_files import Overwritten
+from isolation_audit.rules.provenance.verdicts import OUT_OF_MEMORY
 from isolation_audit.rules.state.crossed import Crossed
 from isolation_audit.rules.state.reports import StateReports
 
@@ -74,6 +77,15 @@ class StateMonitor(StateReports):
         """Tell of what is not an engine's or an emitter's."""
         if not self.is_of_an_engine(crossed):
             self.tell("IA402", crossed)
+
+    @observes(Surfaced)
+    def on_surfaced(self, surfaced: Surfaced) -> None:
+        """What leaves is another user's: the running unit's reads of what she has stored are looked at with that."""
+        judged, inputs = surfaced.judgement, unit_inputs()
+        unit = None if inputs is None else inputs.unit
+        if unit is not None and (judged is None or judged.verdict in OUT_OF_MEMORY):
+            severity = None if judged is None else judged.verdict.severity
+            unit.surfaced.append((surfaced.content, severity or Severity.ERROR))
 
     @observes(Overwritten)
     def on_overwritten(self, overwritten: Overwritten) -> None:

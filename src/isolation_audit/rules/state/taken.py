@@ -29,6 +29,7 @@ class Taken:
             "container_class",
             "described",
             "entry",
+            "handed",
             "key",
             "kind",
             "listed",
@@ -65,6 +66,8 @@ class Taken:
         """True for one record among many, or a part of one: its name may say who has made it, or who is there."""
         self.among_others = False
         """True where a whole container was read, which may have been gone through for some of it."""
+        self.handed = False
+        """True where all is taken out and handed on: to whom, only what leaves tells."""
         self.listed = False
         """True for one of many in a container that has something of the reader's, too: a list of who is there."""
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.inputs import Inputs
+    from isolation_audit.model.rules import Severity
     from isolation_audit.model.users import User
 
 __builtins__ = BUILTINS
@@ -72,6 +73,7 @@ class Unit:
         "published",
         "reads",
         "since",
+        "surfaced",
         "user",
         "writes",
     )
@@ -89,6 +91,8 @@ class Unit:
         """How often what each site has stored was looked into, since it was settled."""
         self.foreign: dict[str, None] = {}
         """Texts that it has read of others'; they may be among its arguments later."""
+        self.surfaced: list[tuple[User, Severity]] = []
+        """Whose data has left with what it answers, though it came from memory, and how bad that is."""
         self.made = 0
         """Objects of its own of which it was asked for whom they are made."""
         self.began = time_ns() if inputs is None else _began(inputs)
@@ -215,7 +219,7 @@ class Units:
             unit.arguments = dict.fromkeys(first(unit.arguments, 1))
             for held in (unit.born, unit.published, unit.entries, unit.writes, unit.reads, unit.numbers, unit.foreign):
                 held.clear()
-            for told in (unit.asked, unit.looked, unit.carried):
+            for told in (unit.asked, unit.looked, unit.carried, unit.surfaced):
                 told.clear()
 
     def take_over(self) -> dict[str, User]:

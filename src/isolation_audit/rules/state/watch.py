@@ -220,7 +220,8 @@ class StateWatch:
             carry(unit, entry, inner, (id(container), place(kind, key)), value)
         if not whole:
             self._one(unit, entry, published, _Read(container, kind, key, value, site, where))
-        if inner is not None and inner.only is not unit and (where.flows or (whole and where.use != sites.KEPT)):
+        goes_on = where.flows or where.use == sites.HANDED or (whole and where.use != sites.KEPT)
+        if inner is not None and inner.only is not unit and goes_on:
             self._whole(unit, inner, _Read(container if whole else value, kind, key, value, site, where))
 
     def _one(self, unit: Unit, entry: StateEntry | None, published: Published | None, read: _Read) -> None:
@@ -260,13 +261,14 @@ class StateWatch:
             return  # whoever has stored it there, as whoever comes first loads all users
         # One of many that is compared is looked for, and may well be passed over then.
         flows = read.where.flows and (first or read.where.use != sites.BRANCHED)
-        used = flows or answers or (first and _is_called(read))
+        away = read.where.use == sites.HANDED
+        used = flows or answers or away or (first and _is_called(read))
         # The texts of a collector are nobody's, and a list of jobs is worked on for whoever has put them in.
         handed = self._judging.literals.takes_out(read.where)
         of_many = found.of_many or handed or is_of_reader(read.container, self.records.of, unit.user)
         if used and not is_of_a_collector(type(read.value)) and not holds_jobs(read.value):
             self._take(unit, found.write, read, mine, of_many=of_many, entry=found.entry)
-        if found.level < LEVELS and (not flows or (first and handed)):
+        if found.level < LEVELS and not away and (not flows or (first and handed)):
             further = Published(found.write, found.level + 1, of_many=of_many, entry=found.entry)
             self._publish(unit, further, read.value)
 
@@ -294,6 +296,7 @@ class StateWatch:
             taken.overwritten, taken.listed, taken.among_others = mine, listed, among_others
             taken.waited_at = read.kind == listener.ITEM and takes_answers(read.value, mine)
             taken.entry = entry
+            taken.handed = read.where.use == sites.HANDED
             unit.foreign.update(dict.fromkeys(text for text in taken.texts if len(text) >= _SHORT))
             self.units.open[id(unit)] = unit
 
@@ -332,7 +335,7 @@ class StateWatch:
                 unit.entries[id(held)] = listed_as
             if held is NOTHING or tells_nothing(held) or is_of_the_process(held) or has_a_way_back(held):
                 continue
-            if flows or type(held) is str:
+            if flows or type(held) is str or read.where.use == sites.HANDED:
                 one = _Read(read.container, kind, name, held, read.site, read.where)
                 self._take(unit, write, one, listed=listed, among_others=True, entry=listed_as)
             else:
