@@ -34,6 +34,7 @@ TRIED_WITH = {
     "provenance.verdicts": "test_judge",
     "reachable.found": "test_walks",
     "state.crossed": "test_judging",
+    "state.telling": "test_judging",
     "state.remedies": "test_words_and_remedies",
     "state.reports": "test_sharing",
     "state.words": "test_words_and_remedies",

@@ -90,7 +90,37 @@ async def audit(request):
 async def own(request):
     return JSONResponse({"trail": trail[-9:]})
 
-more = [Route("/" + one.__name__, one) for one in (page, leave, collect, act, audit, own)]
+log = []
+
+class Sums:
+    def __init__(self):
+        self.found, self.total = [], 0
+
+    def apply(self, event):
+        self.total += event["n"]
+
+    def show(self, event):
+        self.found.append(event["memo"])
+
+async def deposit(request):
+    memo = request.query_params["memo"]
+    log.append({"account": request.headers["x-user"], "n": int(request.query_params["n"]), "memo": memo})
+    return JSONResponse({})
+
+async def replay(request):
+    sums = Sums()
+    for event in log:
+        sums.apply(event)
+    return JSONResponse({"total": sums.total})
+
+async def memos(request):
+    sums = Sums()
+    for event in log:
+        sums.show(event)
+    return JSONResponse({"memos": sums.found})
+
+more = [Route("/" + one.__name__, one) for one in (deposit, replay, memos)]
+more += [Route("/" + one.__name__, one) for one in (page, leave, collect, act, audit, own)]
 more += [Route("/seen", seen), Route("/tenant", tenant), Route("/post", post), Route("/read", read)]
 app = Starlette(routes=[*more, Route("/note", note), Route("/look", look), Route("/rooms/{room}", say)])
 """

@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from isolation_audit.rules.state.openness import accumulates, is_restricted, shows_all, sums, takes_keys
+from isolation_audit.rules.state.openness import accumulates, hands_each, is_restricted, shows_all, sums, takes_keys
 
 
 def text(source):
@@ -156,3 +156,19 @@ def test_one_number_is_made_of_all(source, one):
 )
 def test_a_number_is_made_of_the_one_before(line, made):
     assert accumulates(line, "self.total") is made
+
+
+@pytest.mark.parametrize(
+    ("source", "handed"),
+    [
+        ("def f(self, view):\n    for one in self.log:\n        view.apply(one)\n    return view", True),
+        ("def f(self, view):\n    for one in self.log:\n        view.apply(one)\n        count(one)\n", True),
+        ("def f(self, view):\n    for one in self.log:\n        lines.append(one['text'])\n", False),
+        ("def f(self, view):\n    for one in self.log:\n        view.apply(one)\n        return one", False),
+        ("async def f(self, to):\n    for one in self.log:\n        await to.send(one)\n", False),
+        ("def f(self, view):\n    for one in self.logs:\n        view.apply(one)\n", False),
+        ("def f(self, view):\n    return self.log", False),
+    ],
+)
+def test_a_loop_that_hands_each_entry_on(source, handed):
+    assert hands_each(text(source), "self.log") is handed

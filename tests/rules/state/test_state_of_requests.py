@@ -94,3 +94,14 @@ def test_staff_reads_what_all_have_done(asked):
 
 def test_anybody_reads_what_all_have_done(asked):
     assert "IA402" in [one.rule for one in asked(*ACTS, ("/own", "", CAROL))]
+
+
+DEPOSITS = [("/deposit", "n=4711&memo=salary+for+may+12", ALICE), ("/deposit", "n=8822&memo=from+aunt+mary", BOB)]
+
+
+def test_a_log_is_replayed_for_a_number(asked):
+    assert asked(*DEPOSITS, ("/replay", "", CAROL)) == []
+
+
+def test_a_log_is_replayed_for_its_memos(asked):
+    assert {"IA203", "IA402"} == {one.rule for one in asked(*DEPOSITS, ("/memos", "", CAROL))}

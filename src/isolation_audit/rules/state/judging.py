@@ -28,6 +28,7 @@ from isolation_audit.rules.state.meant import (
     is_named,
     is_public,
     is_read_before,
+    is_replayed,
     telling,
 )
 from isolation_audit.rules.state.memos import Memos
@@ -152,7 +153,7 @@ class Judging:
             or self._is_meant(unit, taken, text, asked, places)
             or not self._weigh(unit, taken, text, asked, places)
         ):
-            severity = self._by_exit(unit, taken, text, asked)
+            severity = self._by_exit(unit, taken, text)
             if severity is not None:
                 self._telling.read(_LEFT, severity, unit, taken, None)
 
@@ -184,6 +185,7 @@ class Judging:
             or (taken.among_others and self.literals.picks(places[0]))
             or self._meant.is_between(unit.user, taken.write.unit.user, text, asked)
             or is_public(taken, self.literals)
+            or is_replayed(taken, self.literals)
             or self.literals.is_restricted(places[1])
             or ((taken.of_many or taken.among_others) and self.literals.is_restricted(places[0]))
         )
@@ -198,14 +200,14 @@ class Judging:
     def _is_shared(self, unit: Unit, taken: Taken, asked: ReadInputs) -> bool:
         return self._meant.is_shared(self._now(unit.user), self._now(taken.write.unit.user), taken, asked)
 
-    def _by_exit(self, unit: Unit, taken: Taken, text: str, asked: ReadInputs) -> Severity | None:
+    def _by_exit(self, unit: Unit, taken: Taken, text: str) -> Severity | None:
         """How bad it is, where what leaves was found to have data of the writer's, out of memory, and this has some.
 
-        Whatever key it lies under, and whoever is named in the code: what came in was searched for it there.
+        Whatever key it lies under, whoever is named in the code, and what the two share: that was asked there.
         """
         writer = self._now(taken.write.unit.user)
         found = [severity for user, severity in unit.surfaced if writer is not None and same(user, writer)]
-        if not found or writer is None or is_public(taken, self.literals) or self._is_shared(unit, taken, asked):
+        if not found or writer is None or is_public(taken, self.literals):
             return None
         named = any(mark.user.id == writer.id for mark in self._marks(text)) or writer.id in text.split("\0")
         return found[0] if named or not taken.write.atoms.isdisjoint(hashes(text)) else None

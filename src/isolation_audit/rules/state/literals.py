@@ -18,7 +18,7 @@ from isolation_audit.analysis.frames import is_installed, is_of_tests, script
 from isolation_audit.analysis.named_files import text_of
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite.sites import BRANCHED, NAVIGATED, PASSED, STORED
-from isolation_audit.rules.state.openness import accumulates, is_restricted, shows_all, sums, takes_keys
+from isolation_audit.rules.state.openness import accumulates, hands_each, is_restricted, shows_all, sums, takes_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -137,6 +137,11 @@ class Literals:
         expression = re.escape(site.expression.casefold())
         taken = rf"^\s*\w+, {expression} = {expression}, none$|^\s*\w+ = {expression}\n\s*{expression} = none$"
         return site.use in (PASSED, STORED) and re.search(taken, self.function(site), re.MULTILINE) is not None
+
+    @_once
+    def hands_each(self, site: AccessSite) -> bool:
+        """True where each entry of a container is handed to somebody, and nothing else is done with it."""
+        return hands_each(self.function(site), site.expression)
 
     @_once
     def sums(self, site: AccessSite) -> bool:

@@ -64,6 +64,16 @@ def is_public(taken: Taken, literals: Literals) -> bool:
     return is_signed(taken) or is_shown_to_all(taken, literals) or is_counted_together(taken, literals)
 
 
+def is_replayed(taken: Taken, literals: Literals) -> bool:
+    """True for one record of many that names its writer, where all of them are handed on: a log is gone through again.
+
+    Where they are handed to somebody else, what leaves names the writer, too.
+    """
+    writer = taken.write.unit.user
+    named = writer is not None and writer.id in taken.names
+    return named and taken.of_many and literals.hands_each(sites.site(taken.site))
+
+
 def is_signed(taken: Taken) -> bool:
     """True for one record of many that says whose it is, as the messages on a board do, and for a part of one."""
     writer = taken.write.unit.user

@@ -67,6 +67,15 @@ def shows_all(function: str, expression: str) -> bool:
     return re.search(r"\bnext\s*$", function[:begins]) is None and function[ends + 1 : ends + 2] != "["
 
 
+def hands_each(function: str, expression: str) -> bool:
+    """True where a loop does nothing with each entry but hand it on: ``for event in log: view.apply(event)``."""
+    what = re.escape(expression.casefold())
+    loop = re.search(rf"^( *)for (\w+) in {what}:\n((?:\1 +[^\n]+\n?)+)", function, re.MULTILINE)
+    return loop is not None and all(
+        re.fullmatch(rf" *[\w.]+\({loop[2]}\)", line) is not None for line in loop[3].splitlines()
+    )
+
+
 def sums(function: str, expression: str) -> bool:
     """True where of what a container has one number is made: ``statistics.median(self.samples)``."""
     what = re.escape(_parts.sub("", expression.casefold().partition("(")[0]))
