@@ -13,6 +13,7 @@ from isolation_audit.content.naming import (
     is_one_of_many,
     keys_of_objects,
     named,
+    records_naming,
     says_whose,
     tells_of_acts,
     tells_of_presence,
@@ -177,3 +178,19 @@ def test_records_with_the_key_that_was_asked_for(payload: Any, key: bool) -> Non
 )
 def test_records_that_say_whose_they_are_by_another_name(held: Any, whose: bool) -> None:
     assert says_whose(held, lambda text: "water the plants" in text) is whose
+
+
+@pytest.mark.parametrize(
+    ("payload", "records"),
+    [
+        ('[{"id": "lamp.7", "by": "alice"}, {"id": "lamp.8"}]', [["lamp.7", "alice"]]),
+        ('{"all": [{"id": "lamp.7", "last": {"by": "alice"}}, {"id": "lamp.8"}], "n": 2}', [["lamp.7"]]),
+        ('[{"id": "lamp.7", "by": "alice"}, {"id": "lamp.8", "by": "alice"}]', []),
+        ('{"all": [{"id": "lamp.7", "by": "alice"}, {"id": "lamp.8"}], "last": "alice"}', []),
+        ('{"id": "lamp.7", "by": "alice"}', []),
+        ('["alice", "bob"]', []),
+        ("alice", []),
+    ],
+)
+def test_records_of_a_list_that_name_somebody(payload: str, records: list[list[str]]) -> None:
+    assert records_naming(payload, "alice") == records

@@ -136,6 +136,11 @@ def slotted():
         # A number and one word: what people log in with. "Alice Liddell" may be two persons' name.
         (SimpleNamespace(id=7, name="alice.liddell"), Name("7", ("alice.liddell",))),
         (SimpleNamespace(id=7, name="Alice Liddell"), Name("7")),
+        (
+            SimpleNamespace(id="3c7d3603f9154f78be6ecc9718d0c9ad", name="alice.liddell"),
+            Name("3c7d3603f9154f78be6ecc9718d0c9ad", ("alice.liddell",)),
+        ),
+        (SimpleNamespace(id="room-of-alice", name="alice.liddell"), Name("room-of-alice")),
         (SimpleNamespace(id=7, name="al", email="a@example.com"), Name("a@example.com")),
         # What a token says of its user, beside the program that comes with it.
         (SimpleNamespace(username="desktop", access_token=SimpleNamespace(claims={"sub": "alice"})), Name("alice")),
@@ -150,7 +155,7 @@ def slotted():
         (SimpleNamespace(user=SimpleNamespace(user=SimpleNamespace(id=7))), None),
         (SimpleNamespace(user=None), None),
     ],
-    ids=map(str, range(25)),
+    ids=map(str, range(27)),
 )
 def test_a_user_is_called_by_its_most_telling_field(person, name):
     found = name_of(person)

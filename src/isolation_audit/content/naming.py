@@ -203,6 +203,32 @@ def has_key(payload: str, identifier: str, keys: Collection[str]) -> bool:
     return found and not waiting
 
 
+def records_naming(payload: str, identifier: str) -> list[list[str]]:
+    """The texts of each of those records of a list of JSON that name somebody; nothing where all do, or more than they.
+
+    What is inside of a record belongs to it.
+    """
+    waiting: list[tuple[Any, int]] = [(parsed(payload), 0)]
+    nodes, found = _NODES, list[list[str]]()
+    while waiting and nodes:
+        nodes -= 1
+        value, depth = waiting.pop()
+        if type(value) is list and value and all(type(one) is dict for one in value):
+            own = [one for one in value if _names_inside(one, identifier)]
+            if own and len(own) == len(value):
+                return []
+            found += [[text for text in one.values() if type(text) is str] for one in own]
+        elif type(value) in (dict, list) and depth < _DEPTH:
+            waiting += [(one, depth + 1) for one in ((*value, *value.values()) if type(value) is dict else value)]
+        elif type(value) is str and _is_in(value, identifier):
+            return []
+    return [] if waiting else found
+
+
+def _names_inside(record: dict[str, Any], identifier: str) -> bool:
+    return any(type(value) is str and _is_in(value, identifier) for _key, value in _fields(record))
+
+
 def says_whose(held: Any, is_there: Callable[[str], bool]) -> bool:
     """True where each text that ``is_there`` stands in a record that says who has made it, by whatever name.
 

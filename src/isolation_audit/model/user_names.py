@@ -51,6 +51,9 @@ the program which has come on the user's behalf, as with MCP's."""
 _is_uuid = pattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 """No two things are called so: it is looked for in what is sent, unlike a number."""
 
+_is_opaque = pattern(r"[0-9]+|[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
+"""It tells people nothing: they call its bearer otherwise."""
+
 _is_login_name = pattern(r"[a-z0-9][a-z0-9._@+-]{2,}")
 
 _CLAIMED: Final = ("email", "preferred_username", "username")
@@ -115,7 +118,7 @@ def name_of(person: object) -> Name | Unresolved | None:
     others = [(field, text) for field, text in found[1:] if text != chosen and field != "name"]
     aliases = [text for field, text in others if field in _ALIASES or _is_uuid.fullmatch(text)]
     field, called = found[-1]
-    if chosen.isdecimal() and not aliases and field == "name" and is_login_name(called):
+    if _is_opaque.fullmatch(chosen) is not None and not aliases and field == "name" and is_login_name(called):
         aliases.append(called)
     return Name(
         chosen,

@@ -64,7 +64,23 @@ async def complete(request):
 async def form(request):
     return HTMLResponse(f"<title>{request.headers['x-user']}</title><p>a new one, after {last['user']}</p><form>")
 
+async def every(request):
+    told = {name: held for name, held in states.items() if name != request.query_params.get("but")}
+    return JSONResponse([{"entity": name, "context": {"user_id": held["user"]}} for name, held in told.items()])
+
+async def every_latest(request):
+    records = [{"entity": name, "by": None} for name in states]
+    return JSONResponse([*records, {"entity": "lamp.hall", "context": {"user_id": last["user"]}}])
+
+def called_by_one(view):
+    async def handle(request):
+        return await view(request)
+    return handle
+
 app = Starlette(routes=[
+    Route("/states", every), Route("/states-and-latest", every_latest),
+    Route("/services/write", called_by_one(write), methods=["POST"]),
+    Route("/services/template", called_by_one(template), methods=["POST"]),
     Route("/rooms/{room}/notes/{name}", put, methods=["POST"]), Route("/rooms/{room}/state/{name}", record),
     Route("/rooms/{room}/notes/{name}/state", record), Route("/kinds/{name}/new", put, methods=["POST"]),
     Route("/kinds/{name}/new", form, methods=["GET"]),
@@ -174,3 +190,24 @@ def test_the_form_for_a_new_entry_is_nobodys_though_all_have_sent_it(audit, app,
         post(app, user, "/kinds/plan/new", value="boiler")
     assert ALICE in app.ask(BOB, "/kinds/plan/new")
     assert [found[1:] for found in audit.found()] == [(severity, BOB, ALICE)]
+
+
+def test_the_same_where_one_function_of_a_framework_calls_all_views(audit, app) -> None:
+    post(app, ALICE, "/services/write", entity="note.kitchen", value=WORDS)
+    assert WORDS in post(app, BOB, "/services/template", template="{{ states('note.kitchen') }}")
+    assert audit.alarms() == []
+
+
+def test_a_list_of_things_tells_who_has_written_to_which(audit, app) -> None:
+    post(app, ALICE, "/write", entity="note.kitchen", value="on")
+    assert ALICE in app.ask(BOB, "/states")
+    assert audit.alarms() == []
+
+
+@pytest.mark.parametrize("path", ["/states?but=lamp.hall", "/states-and-latest"])
+def test_of_nothing_but_her_own_things_and_of_what_she_has_not_written_it_tells_too_much(audit, app, path) -> None:
+    post(app, "carol.kane", "/write", entity="lamp.door", value="on")
+    post(app, ALICE, "/write", entity="note.kitchen", value="on")
+    post(app, ALICE, "/write", entity="lamp.door", value="on")
+    assert ALICE in app.ask(BOB, path)
+    assert audit.alarms() == [("IA203", "error", BOB, ALICE)]

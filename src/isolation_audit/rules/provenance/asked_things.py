@@ -19,6 +19,7 @@ from isolation_audit.rules.provenance.openings import (
     LONGEST,
     asked_in,
     has_sign,
+    is_name,
     may_name,
     paths_with_parameters,
     steps,
@@ -124,6 +125,10 @@ class AskedThings:
             if (writers := self._writers.get(thing)) is not None
         )
 
+    def has_written(self, user: User, names: Iterable[str]) -> bool:
+        """True where one of these names is that of a thing to which a request of ``user`` has written."""
+        return any(user.id in self._writers.get(hash(name.casefold()), ()) for name in names if is_name(name))
+
     def _is_written(self, name: str, value: str) -> bool:
         """True for a value that may name what a request writes to: no setting, and nobody."""
         return name.lower().lstrip(_SIGNS) not in NO_NAMES and not self._known(value)
@@ -132,12 +137,13 @@ class AskedThings:
 def is_answered_by(writing: Writing | None, view: CodeType | None) -> bool:
     """True where what a request wrote through is what answers now: by its code, or as both have one route.
 
-    A framework whose callbacks all have one route may know only later which of them it calls.
+    A framework whose callbacks all have one route may know only later which of them it calls; and one whose views are
+    all called by one function of its own has different routes for them.
     """
     code, route, method = writing or (None, None, None)
-    if code is view:
-        return True
     endpoint = None if route is None else current_endpoint()
+    if code is view:
+        return endpoint is None or endpoint.route is None or endpoint.route == route
     return endpoint is not None and (endpoint.route, endpoint.method) == (route, method)
 
 

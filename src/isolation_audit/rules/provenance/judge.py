@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.analysis.frames import script
 from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.encodings import unwrapped
-from isolation_audit.content.naming import has_key
+from isolation_audit.content.naming import has_key, records_naming
 from isolation_audit.content.request_texts import text_of
 from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.model.inputs import BY_QUERY, CACHE, REPLY, STORE, Input, Inputs
@@ -159,8 +159,14 @@ class Judge:
             self._things.asks_for(inputs, other, exit_.made_by, exit_.user, page=exit_.page, roster=roster)
             or self._is_asked_for(inputs, other, exit_)
             or self._given.asks_for(inputs, other, exit_.user)
+            or self._is_listed(other, exit_)
         )
         return (Verdict.ASKED, "") if asks else None
+
+    def _is_listed(self, other: User, exit_: Exit) -> bool:
+        """True where it lists things, and tells of those to which ``other`` has written that it was them."""
+        records = [] if exit_.page else records_naming(exit_.text, other.id)
+        return bool(records) and all(self._things.has_written(other, names) for names in records)
 
     def _is_asked_for(self, inputs: Inputs, other: User, exit_: Exit) -> bool:
         """True where a record that names somebody has the very number by which the request asks for it.

@@ -21,7 +21,12 @@ def drive(web, number):
         ask(web, user, "POST", "/agents/helper/runs", data={"message": f"what did I say about it {number}", **mine})
         ask(web, user, "POST", "/notes", json={"text": f"note {number} of {user}"})
     for user in USERS:
-        for path in ("/sessions?type=agent&sort_by=session_id&sort_order=asc", f"/sessions/session-{user}/runs?type=agent", "/memories", "/agents"):
+        for path in (
+            "/sessions?type=agent&sort_by=session_id&sort_order=asc",
+            f"/sessions/session-{user}/runs?type=agent",
+            "/memories",
+            "/agents",
+        ):
             ask(web, user, "GET", path)
         for path in ("/notes", "/whoami"):
             ask(web, user, "GET", path)
