@@ -78,6 +78,43 @@ def test_no_file_is_too_long() -> None:
     assert {name: length for name, length in lines.items() if length > LONGEST} == {}
 
 
+MEETS_THE_APPLICATION = (
+    "analysis",
+    "content",
+    "instrument",
+    "integrations",
+    "model",
+    "path_checks",
+    "rules",
+    "targets",
+)
+
+
+def looked_for(source: str) -> list[int]:
+    """The lines that look for a class in a collection."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Compare)
+        and isinstance(node.left, ast.Call)
+        and isinstance(node.left.func, ast.Name)
+        and node.left.func.id == "type"
+        and isinstance(node.ops[0], (ast.In, ast.NotIn, ast.Eq, ast.NotEq))
+    ]
+
+
+def test_no_class_of_the_application_is_looked_for() -> None:
+    """Its metaclass would be asked; ``is`` asks nobody, nor does ``id(type(value)) in`` a set of identities."""
+    assert looked_for("a = type(b) in (str, int)\nc = id(type(b)) in D\n") == [1]
+    found = {
+        name: lines
+        for name, file in modules().items()
+        if name.split(".")[1:2] and name.split(".")[1] in MEETS_THE_APPLICATION
+        if (lines := looked_for(file.read_text(encoding="utf-8")))
+    }
+    assert found == {}
+
+
 TABLES = frozenset(
     [
         "dict",

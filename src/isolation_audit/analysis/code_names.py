@@ -79,7 +79,7 @@ _NAMED: Final = {
     "STORE_ATTR": ("set attribute", 0),
 }
 """With the bits beside the number of the name."""
-_CONSTANTS: Final = frozenset({str, bytes, int, float, bool, type(None)})
+_CONSTANTS: Final = frozenset(map(id, (str, bytes, int, float, bool, type(None))))
 
 
 def steps(code: CodeType) -> list[Step]:
@@ -109,7 +109,7 @@ def _nameless(code: CodeType, name: str, arg: int) -> Step:
     if name == "LOAD_CONST":
         value = code.co_consts[arg]
         # Generated code may have any object there: it is not asked for its hash.
-        return Step("constant", value) if type(value) in _CONSTANTS else Step("other")
+        return Step("constant", value) if id(type(value)) in _CONSTANTS else Step("other")
     if name == "CALL":
         return Step("call", arg)
     if "JUMP" in name and "IF" in name:

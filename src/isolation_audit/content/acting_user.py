@@ -119,7 +119,7 @@ def _size(held: Any) -> int:
     kind = type(held)
     if issubclass(kind, dict):
         return sum([_size(value) for value in list(dict.values(held))])
-    return sum(map(_size, held)) if kind in (list, tuple) else held is not Ellipsis
+    return sum(map(_size, held)) if kind is list or kind is tuple else held is not Ellipsis
 
 
 def _called(name: str) -> str:

@@ -31,10 +31,10 @@ def brought_in(message: Any) -> list[str]:
 
     The session of a message is a conversation as a rule, and may have several people in it.
     """
-    if type(message) in (str, bytes):
+    if type(message) is str or type(message) is bytes:
         if len(message) > LONGEST:
             return []
-        text = message if type(message) is str else str(message, "utf-8", "replace")
+        text = message if isinstance(message, str) else message.decode("utf-8", "replace")
         if is_drawn(text):
             return [text]
     named = [

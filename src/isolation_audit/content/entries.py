@@ -12,7 +12,7 @@ _LEVELS: Final = 6
 _NODES: Final = 10_000
 """Of one entry; the rest stays as it is."""
 
-_PLAIN: Final = frozenset({str, bytes, bytearray, int, float, bool, complex, type(None)})
+_PLAIN: Final = frozenset(map(id, (str, bytes, bytearray, int, float, bool, complex, type(None))))
 _SEQUENCES: Final = (list, tuple, set, frozenset, deque)
 _OF_RECORDS: Final = frozenset({"_sa_instance_state", "_state"})
 """What SQLAlchemy and Django keep in the fields of their records."""
@@ -32,7 +32,7 @@ def of_entry(value: Any) -> Any:
 
 def _is_written_to(value: Any) -> bool:
     kind = type(value)
-    if kind in _PLAIN or issubclass(kind, (dict, *_SEQUENCES)):
+    if id(kind) in _PLAIN or issubclass(kind, (dict, *_SEQUENCES)):
         return False
     held = _held_by(value, kind)
     return type(held) is dict and _OF_RECORDS.isdisjoint(held)
@@ -47,7 +47,7 @@ class _Plain:
 
     def of(self, value: Any, levels: int) -> Any:
         kind = type(value)
-        if kind in _PLAIN or not levels or self._left <= 0 or id(value) in self._seen:
+        if id(kind) in _PLAIN or not levels or self._left <= 0 or id(value) in self._seen:
             return value
         self._left -= 1
         self._seen.add(id(value))  # records lead back to each other
@@ -65,7 +65,7 @@ class _Plain:
     def _pair(self, place: int, key: Any, value: Any, levels: int) -> tuple[Any, Any]:
         """An item; one whose key is an object stands under its place, with the key beside the value."""
         held = self.of(value, levels)
-        return (key, held) if type(key) in _PLAIN else (place, [self.of(key, levels), held])
+        return (key, held) if id(type(key)) in _PLAIN else (place, [self.of(key, levels), held])
 
 
 def _held_by(value: Any, kind: type) -> Any:

@@ -146,5 +146,5 @@ def _said(held: Any, depth: int = 0) -> Iterator[str]:
         for name, value in held.items():
             if type(value) is str and name in _ANSWERS:
                 yield value
-            elif type(value) in (dict, list):
+            elif type(value) is dict or type(value) is list:
                 yield from _said(value, depth + 1)

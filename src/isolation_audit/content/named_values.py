@@ -28,7 +28,7 @@ def pairs_in(
     pair of a form.
     """
     kind = type(held)
-    if kind in (str, bytes):
+    if kind is str or kind is bytes:
         text = held if kind is str else str(held[:_LONGEST], "utf-8", "replace")
         within = parsed(text) if len(text) <= _LONGEST else None
         yield from (
@@ -44,7 +44,7 @@ def pairs_in(
                 yield from pairs_in(value, levels - 1, enters)
     elif kind is tuple and [*map(type, held)] == [str, str]:
         yield held
-    elif kind in (list, tuple):
+    elif kind is list or kind is tuple:
         for value in held:
             yield from pairs_in(value, levels if kind is list else levels - 1, enters)
 

@@ -160,7 +160,7 @@ def is_one_of_many(payload: Any, identifier: str) -> bool:
         elif type(value) is dict and depth < _DEPTH:
             found |= any(_is(key, identifier) for key in value)
             waiting += [(one, listed, depth + 1) for one in list(value.values())]
-        elif type(value) in (list, tuple) and depth < _DEPTH:
+        elif (type(value) is list or type(value) is tuple) and depth < _DEPTH:
             waiting += [(one, True, depth + 1) for one in list(value)]
     return found
 
@@ -191,7 +191,7 @@ def has_key(payload: str, identifier: str, keys: Collection[str]) -> bool:
         nodes -= 1
         value, inside, depth = waiting.pop()
         if type(value) is dict and depth < _DEPTH:
-            plain = [one for one in value.values() if type(one) in (str, int)]
+            plain = [one for one in value.values() if type(one) is str or type(one) is int]
             inside |= any(str(one) in keys for one in plain)
             waiting += [(one, inside, depth + 1) for one in (*value, *value.values())]
         elif type(value) is list and depth < _DEPTH:
@@ -295,7 +295,7 @@ def _fields(payload: Any) -> Iterator[tuple[str, Any]]:
             continue
         if type(holds) is dict:
             waiting += [(_spelled(name), one, depth + 1) for name, one in list(holds.items())]
-        elif type(holds) in (list, tuple):
+        elif type(holds) is list or type(holds) is tuple:
             waiting += [(key, one, depth + 1) for one in list(holds)]
 
 

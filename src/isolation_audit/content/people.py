@@ -26,6 +26,7 @@ _opaque: Final = pattern(r"(?:[A-Za-z]+[:/|#])?(\d+|[0-9a-fA-F]{8}-?(?:[0-9a-fA-
 
 _users: Final = pattern(r"(?i)(?:\w+_)?users?")
 _IDS: Final = ("id", "pk", "uid", "uuid", "user_id")
+_ROWS: Final = frozenset(map(id, (tuple, dict, sqlite3.Row)))
 _NAMES: Final = ("username", "user_name", "login", "email")
 
 _selected: Final = pattern(r"(?is)\s*select\s+(?:distinct\s+)?(.*?)\sfrom\s(.*)")
@@ -76,7 +77,7 @@ def _only_row(value: Any) -> Any:
         if len(value) != 1:
             return None
         value = value[0]
-    return value if type(value) in (tuple, dict, sqlite3.Row) else None
+    return value if id(type(value)) in _ROWS else None
 
 
 def _table_of_id(column: str, tables: dict[str, str]) -> str | None:
@@ -133,4 +134,6 @@ def _bare(name: str, *, whole: bool = False) -> str:
 
 
 def _is_same(value: Any, key: str) -> bool:
-    return type(value) in (int, str, UUID) and str(value).replace("-", "") == key.replace("-", "")
+    return (type(value) is int or type(value) is str or type(value) is UUID) and str(value).replace(
+        "-", ""
+    ) == key.replace("-", "")

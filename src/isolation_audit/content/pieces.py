@@ -58,7 +58,7 @@ def _texts(message: Any) -> list[tuple[tuple[Any, ...], str]]:
         text = text[len(_DATA) :].removeprefix(" ").rstrip("\r\n")
     held = value_in(text) if text[:1] in _JSON else None
     if held is None:
-        held = text if type(message) in (str, bytes) else message
+        held = text if type(message) is str or type(message) is bytes else message
     found: list[tuple[tuple[Any, ...], str]] = []
     waiting: list[tuple[tuple[Any, ...], Any]] = [((), held)]
     while waiting and len(found) < _FIELDS:

@@ -69,9 +69,13 @@ def statement_of(one: Input) -> tuple[str, Any]:
     """The statement behind an input, and its parameters; nothing where that is no statement, or too long."""
     statement = _STATEMENTS.get(one.asked)
     text, given = ("", None) if statement is None or one.question is None else statement(one.question)
-    if type(text) is not str or len(text) > LONGEST or type(given) not in (tuple, list, dict):
+    if (
+        type(text) is not str
+        or len(text) > LONGEST
+        or (type(given) is not tuple and type(given) is not list and type(given) is not dict)
+    ):
         return "", None
-    if type(given) is list and given and type(given[0]) in (tuple, dict):
+    if type(given) is list and given and (type(given[0]) is tuple or type(given[0]) is dict):
         given = given[0]  # as SQLAlchemy keeps those of one statement
     return text, given
 
@@ -94,7 +98,7 @@ def parameter_of(placeholder: re.Match[str], place: int, given: Any) -> Any:
     if type(given) is dict:
         name = placeholder["percent"] or placeholder["colon"]
         return given.get(name) if name else None
-    return given[place] if type(given) in (tuple, list) and place < len(given) else None
+    return given[place] if (type(given) is tuple or type(given) is list) and place < len(given) else None
 
 
 def unquoted(name: str) -> str:

@@ -43,7 +43,7 @@ _NOTHING: Final[tuple[Any, ...]] = ("", b"", [])
 
 _INSIDE: Final = ("_list", "_dict", "_items", "_mapping")
 """Fields in which classes of forms keep what they hold."""
-_DATA: Final = (str, bytes, bytearray, dict, list, tuple)
+_DATA: Final = frozenset(map(id, (str, bytes, bytearray, dict, list, tuple)))
 
 _BY_PATH: Final = (
     *("path_params", "view_args", "_match_info", "path_kwargs", "matchdict"),
@@ -154,7 +154,7 @@ def brought(one: Input) -> Any:
     None where that is nothing.
     """
     value = one.value
-    if type(value) in (str, bytes):
+    if type(value) is str or type(value) is bytes:
         return value
     if one.texts is of_asgi:
         return _values(str(value.get("query_string") or b"", "latin-1"))
@@ -179,7 +179,7 @@ def all_brought(inputs: Iterable[Input], kind: str) -> list[Any]:
                 continue
             for name in _KEPT.intersection(fields):
                 held = fields[name]
-                if held is not None and (held or type(held) not in _DATA):
+                if held is not None and (held or id(type(held)) not in _DATA):
                     break
             else:
                 continue
@@ -195,7 +195,7 @@ def _held(environ: dict[str, Any]) -> bool:
         value = environ.get(name)
         if value is None:
             continue
-        if type(value) is io.BytesIO or type(value) in _DATA or not _fields(value).keys().isdisjoint(_INSIDE):
+        if type(value) is io.BytesIO or id(type(value)) in _DATA or not _fields(value).keys().isdisjoint(_INSIDE):
             return True
     return False
 
@@ -230,7 +230,7 @@ def sent_body(question: Any) -> str:
     bodies = [held.get(name) for name in _SENT]
     # aiohttp keeps it in an object that says how it is written.
     bodies += [_fields(one).get("_value") for one in bodies]
-    return body_text(next((one for one in bodies if type(one) in (str, bytes)), ""))
+    return body_text(next((one for one in bodies if type(one) is str or type(one) is bytes), ""))
 
 
 def body_text(body: Any) -> str:
@@ -271,7 +271,7 @@ def addressed(one: Input) -> frozenset[str]:
         found += _fields(resolved).get("args") or ()
     if type(parsed) is tuple and len(parsed) == _ROUTING:
         found += parsed[0]
-    return frozenset(str(value) for value in found if type(value) in (str, int, UUID))
+    return frozenset(str(value) for value in found if type(value) is str or type(value) is int or type(value) is UUID)
 
 
 def _routed(one: Input) -> dict[str, Any]:

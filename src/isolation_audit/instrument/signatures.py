@@ -38,7 +38,7 @@ def signature_of_class(cls: type) -> inspect.Signature | None:
         if any("__signature__" in dict_of(base) for base in mro_of(cls)):
             return inspect.signature(cls)
         if own:
-            return inspect.signature(cls) if type(own[0]) in (FunctionType, staticmethod) else None
+            return inspect.signature(cls) if type(own[0]) is FunctionType or type(own[0]) is staticmethod else None
     except Exception:  # a __signature__ of the application's making
         return None
     return inspect.Signature() if type(cls).__call__ is type.__call__ else None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _HEAD: Final = "aiohttp.web_response:StreamResponse._write_headers"
 _WRITER: Final = "aiohttp.http_writer:StreamWriter"
-_BYTES: Final = (bytes, bytearray, memoryview)
+_BYTES: Final = frozenset(map(id, (bytes, bytearray, memoryview)))
 
 Responses = WeakKeyDictionary[Any, LeavingResponse | None]
 """By writer; None where the whole body has been searched already. Writers of clients are not in it."""
@@ -77,7 +77,7 @@ class BodyPoint(PassingPoint):
         if passing() or writer not in self._responses:
             return None
         response, chunk = self._responses[writer], self._chunk(values)
-        if response is not None and type(chunk) in _BYTES:
+        if response is not None and id(type(chunk)) in _BYTES:
             response.chunk(bytes(chunk), last=self._last)
         return Passing.begin()
 

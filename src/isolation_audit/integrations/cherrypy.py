@@ -139,7 +139,7 @@ def endpoint_of(noted: dict[str, Any], handler: Any) -> Endpoint:
     """The page handler, and its path without what of the path it takes as arguments."""
     route: Any = noted.get("path_info")
     arguments: Any = noted.get("args")
-    if type(route) is str and type(arguments) in (list, tuple) and arguments:
+    if type(route) is str and (type(arguments) is list or type(arguments) is tuple) and arguments:
         steps = route.rstrip("/").split("/")
         route = "/".join([*steps[: -len(arguments)], *["{}"] * len(arguments)])
     return Endpoint(route, noted.get("method"), vars(handler).get("callable"))

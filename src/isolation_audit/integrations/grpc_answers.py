@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.reading.layout import Layout, Values
     from isolation_audit.instrument.runtime import Runtime
 
+_PLAIN: Final = frozenset(map(id, (str, bytes, dict, list)))
 _THREADED: Final = "grpc._channel"
 _ASYNC: Final = "grpc.aio._call"
 _ASKING: Final = (
@@ -93,7 +94,7 @@ class AnswerPoint(Interceptor):
     def after(self, state: Any, result: Any) -> None:
         """Keep the answer; ``with_call`` gives the call beside it."""
         answer = result[0] if type(result) is tuple and result else result
-        if hasattr(answer, "SerializeToString") or type(answer) in (str, bytes, dict, list):
+        if hasattr(answer, "SerializeToString") or id(type(answer)) in _PLAIN:
             self._receive(Input(ANSWER, answer, state[0], _of_message, _of_message))
 
 

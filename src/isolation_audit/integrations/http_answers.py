@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
 
 _BODIES: Final = ("_content", "_body")
+_BYTES: Final = frozenset(map(id, (bytes, bytearray)))
 _UNPACKED: Final = 1_000_000
 """Bytes that a compressed answer is read to."""
 
@@ -164,7 +165,7 @@ class DecoderPoint(Interceptor):
 def _of_response(response: Any) -> Any:
     """Its body, as far as it was read, and its headers; past properties, which read it."""
     fields = vars(response)
-    body = next((fields[name] for name in _BODIES if type(fields.get(name)) in (bytes, bytearray)), None)
+    body = next((fields[name] for name in _BODIES if id(type(fields.get(name))) in _BYTES), None)
     if body is None and (parts := _streamed.get(response)) is not None:
         body = b"".join(list(parts.read))
     headers = fields.get("headers", fields.get("_headers"))

@@ -64,7 +64,7 @@ def waiting_here() -> Served | None:
 
 def raw_of(file: Any) -> Any:
     """What a handler's buffered file reads from or writes to; the file itself where it has no buffer."""
-    return file.raw if type(file) in (io.BufferedReader, io.BufferedWriter) else file
+    return file.raw if type(file) is io.BufferedReader or type(file) is io.BufferedWriter else file
 
 
 class Served:

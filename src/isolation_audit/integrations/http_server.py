@@ -126,7 +126,7 @@ class WritePoint(Interceptor):
     def before(self, values: Values) -> None:
         """Search it."""
         data = self._data(values)
-        if not passing() and type(data) in (bytes, bytearray, memoryview):
+        if not passing() and (type(data) is bytes or type(data) is bytearray or type(data) is memoryview):
             self._wires.of(self._self_of(values)).write(bytes(data))
 
 

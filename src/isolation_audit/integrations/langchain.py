@@ -55,7 +55,7 @@ class AddingPoint(Interceptor):
 def _session_of(history: Any) -> str:
     fields = getattr(history, "__dict__", {})
     session = next((fields[name] for name in ("session_id", "_session_id") if name in fields), "")
-    return str(session) if type(session) in (str, int) else ""
+    return str(session) if type(session) is str or type(session) is int else ""
 
 
 integration = LangChain()

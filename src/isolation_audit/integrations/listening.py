@@ -125,7 +125,7 @@ def _behind(handed: Any, depth: int) -> Iterator[str]:
         package = _top(handed.__module__)
         for cell in handed.__closure__ or () if package in _CARRIERS else ():
             held = _content(cell)
-            if type(held) in (FunctionType, MethodType, partial):
+            if type(held) is FunctionType or type(held) is MethodType or type(held) is partial:
                 yield from _behind(held, depth - 1)
         yield package
     elif handed is not None:

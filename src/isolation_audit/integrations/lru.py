@@ -88,7 +88,7 @@ class Miss:
 _MISS: Final = 3
 """Values with which a miss is told; of a hit there are fewer."""
 
-_EQUAL: Final = frozenset({str, int, bool, float, bytes, type(None)})
+_EQUAL: Final = frozenset(map(id, (str, int, bool, float, bytes, type(None))))
 """Types whose values are one key only where they are one value."""
 
 _NONE: Final[frozenset[str]] = frozenset()
@@ -116,7 +116,7 @@ class CachePoint(Interceptor):
 
     @staticmethod
     def _box(caches: CachedValues, memo: Memo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Box | None:
-        if memo.settled and _EQUAL.issuperset(map(type, args)) and not kwargs:
+        if memo.settled and _EQUAL.issuperset(map(id, map(type, args))) and not kwargs:
             return None
         writer = caches.user()
         holders = _NONE if writer is None else of_call(memo.function.__code__, args, kwargs, writer.id)

@@ -312,7 +312,7 @@ class SendPoint(Interceptor):
             return
         one = connection.opened_by[0].mark
         data = self._argument(values)
-        parts = [data] if isinstance(data, BYTES) else [*data] if type(data) in (list, tuple) else []
+        parts = [data] if isinstance(data, BYTES) else [*data] if type(data) is list or type(data) is tuple else []
         if type(one) is not _Connection or not parts:
             return
         one.answers = one.answers or bytes(parts[0][: len(_HTTP)]) == _HTTP

@@ -76,7 +76,7 @@ class FetchPoint(Interceptor):
     def after(self, _state: Any, result: Any) -> None:
         """Keep what was found."""
         for key, value in list(result.items()):
-            size = len(value) if type(value) in (bytes, str) else 0
+            size = len(value) if type(value) is bytes or type(value) is str else 0
             self._receive(Input(CACHE, value, stored_by=self._writers.get(_digest(key))), size=size)
 
 

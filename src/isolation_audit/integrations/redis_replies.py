@@ -64,9 +64,11 @@ class Entries:
         if type(command) is not tuple or len(command) <= 1 or type(command[0]) is not str:
             return None
         name, key = command[0].upper(), command[1]
-        if type(key) not in (str, bytes):
+        if type(key) is bytes:
+            key = key.decode("utf-8", "replace")
+        if type(key) is not str:
             return None
-        entry = hash(key if type(key) is str else key.decode("utf-8", "replace"))
+        entry = hash(key)
         if name in _GETS:
             inputs = current_inputs() if reply is None or reply == {} else None
             if inputs is not None:

@@ -158,7 +158,7 @@ class EmitPoint(Interceptor):
             meant = partial(_meant, skipped, self._runtime.config.limits.stack)
             self._addressees.everyone(sender, self._users(members, skipped), message, meant=meant)
             return
-        for room in to if type(to) in (list, tuple) else (to,):
+        for room in to if type(to) is list or type(to) is tuple else (to,):
             user = self._holders.of(room)
             if user is not None:  # a session id: nobody else can be in a room of that name
                 self._addressees.one(sender, user, message)
@@ -210,7 +210,7 @@ class EmitPoint(Interceptor):
                     self._addressees.kept_room(plain_text(room), former, user, message, sender)
 
     def _users(self, members: Any, skipped: Any) -> Iterator[User]:
-        left_out = skipped if type(skipped) in (list, tuple, set) else (skipped,)
+        left_out = skipped if type(skipped) is list or type(skipped) is tuple or type(skipped) is set else (skipped,)
         for sid in list(members):
             user = None if sid in left_out else self._holders.of(sid)
             if user is not None:

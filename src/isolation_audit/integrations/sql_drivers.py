@@ -95,7 +95,7 @@ def _of_psycopg(cursor: Any, _asked: Any, _result: Any) -> Made | None:
 
 def _of_parts(_connection: Any, _asked: Any, result: Any) -> Made | None:
     """What a named cursor fetches by parts; whatever else is waited for gives no list of rows."""
-    rows = type(result) is list and bool(result) and type(result[0]) in (tuple, dict)
+    rows = type(result) is list and bool(result) and (type(result[0]) is tuple or type(result[0]) is dict)
     return (Input(ROWS, result), len(result)) if rows else None
 
 
@@ -226,7 +226,7 @@ def _statement_reader(layout: Layout) -> Callable[[Values], Any]:
 
     def read(values: Values) -> Any:
         given = parameters(values)
-        return statement(values), given if type(given) in (tuple, list, dict) else ()
+        return statement(values), given if type(given) is tuple or type(given) is list or type(given) is dict else ()
 
     return read
 

@@ -127,7 +127,7 @@ def _kept(databases: DatabaseSessions, connection: Any) -> DatabaseSession | Non
 def _answer(cursor: Any) -> Any:
     """The first value of a result that waits in a cursor, and goes on waiting; None where no driver shows it."""
     rows = getattr(cursor, "_rows", None)
-    if type(rows) in {tuple, list, deque} and rows:
+    if (type(rows) is tuple or type(rows) is list or type(rows) is deque) and rows:
         return rows[0][0]
     result = getattr(cursor, "pgresult", None)
     return None if result is None else result.get_value(0, 0)

@@ -104,7 +104,7 @@ class PartPoint(Interceptor):
             self._responses[streamed] = self._sinks.response(self.place, message["headers"], asked, outermost=True)
         elif message["type"] == "http.response.body":
             response, body = self._responses.get(streamed), message["body"]
-            if response is not None and type(body) in (bytes, bytearray, memoryview):
+            if response is not None and (type(body) is bytes or type(body) is bytearray or type(body) is memoryview):
                 response.chunk(bytes(body), last=not message["more_body"])
 
 

@@ -178,7 +178,13 @@ class SendPoint(Interceptor):
         if connection is None:
             return
         data = self._data(values)
-        parts = [data] if type(data) in (bytes, bytearray, memoryview) else data if type(data) in _LISTS else []
+        parts = (
+            [data]
+            if type(data) is bytes or type(data) is bytearray or type(data) is memoryview
+            else data
+            if id(type(data)) in _LISTS
+            else []
+        )
         served = None if connection.opened_by is None else connection.opened_by[0].mark
         if type(served) is _Served:
             served.answers = served.answers or (bool(parts) and bytes(parts[0][: len(_HTTP)]) == _HTTP)
@@ -190,7 +196,7 @@ class SendPoint(Interceptor):
             self._connections.sent(connection, bytes(part))
 
 
-_LISTS: Final = (list, tuple)
+_LISTS: Final = frozenset(map(id, (list, tuple)))
 
 
 class ReceivePoint(Interceptor):

@@ -100,7 +100,7 @@ class WritePoint(Interceptor):
 
     @staticmethod
     def _bytes(data: Any) -> bytes | None:
-        return bytes(data) if type(data) in (bytes, bytearray, memoryview) else None
+        return bytes(data) if type(data) is bytes or type(data) is bytearray or type(data) is memoryview else None
 
     @staticmethod
     def _socket_transport(transport: Any) -> Any:
@@ -127,7 +127,7 @@ class LinesPoint(WritePoint):
     @staticmethod
     def _bytes(data: Any) -> bytes | None:
         # Nothing that can be read once only.
-        return b"".join(data) if type(data) in (list, tuple) else None
+        return b"".join(data) if type(data) is list or type(data) is tuple else None
 
 
 class EncryptingPoint(PassingPoint, WritePoint):

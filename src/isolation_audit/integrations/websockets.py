@@ -28,8 +28,8 @@ BROADCAST = "websockets.asyncio.connection:broadcast"
 _STARTING: Final = "websockets.asyncio.server:serve.__await_impl__"
 _HANDLING: Final = "websockets.asyncio.server:Server.conn_handler"
 _HANDSHAKE: Final = f"{CONNECTION}.handshake"
-_COLLECTIONS: Final[frozenset[type]] = frozenset(
-    (set, frozenset, list, tuple, type({0: 0}.keys()), type({0: 0}.values()), weakref.WeakSet)
+_COLLECTIONS: Final = frozenset(
+    map(id, (set, frozenset, list, tuple, type({0: 0}.keys()), type({0: 0}.values()), weakref.WeakSet))
 )
 
 
@@ -195,7 +195,7 @@ class BroadcastPoint(Interceptor):
     def before(self, values: Values) -> None:
         """Have it weighed for all of them; what can be iterated over only once is left to the library."""
         receivers = self._receivers(values)
-        if type(receivers) in _COLLECTIONS:
+        if id(type(receivers)) in _COLLECTIONS:
             self._connections.broadcast(list(receivers), self.place, self._message(values))
 
 

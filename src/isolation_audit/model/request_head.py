@@ -20,7 +20,7 @@ NOTHING_PRESENTED: Final = Presented({})
 _KEYS: Final = 8
 """Credentials beyond which messages of one connection bring no more."""
 
-_PAIRS: Final = (tuple, list)
+_PAIRS: Final = frozenset(map(id, (tuple, list)))
 
 MADE_UP: Final = (AttributeError, LookupError, TypeError, ValueError)
 """Headers may be none at all, where the application, or whoever tests it, has made them up."""
@@ -31,7 +31,7 @@ def readable(headers: Any) -> Any:
 
     They may be anything that can be gone through, an iterator for one, and so may each pair of name and value.
     """
-    if type(headers) in (list, tuple):
+    if type(headers) is list or type(headers) is tuple:
         return () if headers and hasattr(type(headers[0]), "__next__") else headers
     return () if headers is None or hasattr(type(headers), "__next__") else headers
 
@@ -139,7 +139,7 @@ class RequestHead:
             encoded = raw is not None and type(raw) is not dict
             if encoded:
                 # As servers give them they can be read as they are, and no call says so.
-                heads = raw if type(raw) is list and raw and type(raw[0]) in _PAIRS else readable(raw)
+                heads = raw if type(raw) is list and raw and id(type(raw[0])) in _PAIRS else readable(raw)
             else:
                 heads = self.headers() if raw is None else list(raw.items())
             self._naming, credentials = sources.reader.read(heads, encoded=encoded)

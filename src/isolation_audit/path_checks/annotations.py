@@ -27,7 +27,7 @@ _WRAPPERS: Final = tuple(
         if hasattr(typing, name)
     ]
 )
-_ATOMS: Final = (str, int, float, bool, bytes, complex)
+_ATOMS: Final = frozenset(map(id, (str, int, float, bool, bytes, complex)))
 
 
 def hint(annotation: Any, namespace: Mapping[str, Any]) -> Any:
@@ -117,7 +117,7 @@ def _class_attribute(cls: type, name: str, raw: Any) -> tuple[Verdict, list[Any]
         return _computed(cls, name, raw)
     if function_of(raw) is not None or isinstance(raw, (types.BuiltinFunctionType, types.MethodDescriptorType)):
         return Verdict(Fit.NEVER, f"{cls.__qualname__}.{name} is a method, and a path calls nothing"), []
-    return GOOD, [type(raw) if type(raw) in _ATOMS else UNKNOWN]
+    return GOOD, [type(raw) if id(type(raw)) in _ATOMS else UNKNOWN]
 
 
 def _computed(cls: type, name: str, raw: Any) -> tuple[Verdict, list[Any]]:

@@ -95,7 +95,7 @@ class Audience:
         if found is MISSING or found is None:
             return _NOBODY
         binding = self._reader.binding
-        if self._known and binding is not None and type(found) in (str, int):
+        if self._known and binding is not None and (type(found) is str or type(found) is int):
             return _users_of(self._rooms.members(binding, found))
         for kind in _COLLECTIONS:
             if issubclass(type(found), kind):

@@ -335,7 +335,12 @@ def _kept(raw: Any) -> list[Any]:
     if issubclass(type(raw), (FunctionType, ModuleType, type)):
         return []
     referents = gc.get_referents(raw)
-    inside = [value for one in referents if type(one) in (dict, tuple, list) for value in gc.get_referents(one)]
+    inside = [
+        value
+        for one in referents
+        if (type(one) is dict or type(one) is tuple or type(one) is list)
+        for value in gc.get_referents(one)
+    ]
     members = [value for cls in mro_of(type(raw)) for value in list(dict_of(cls).values())]
     return [*referents, *inside, *members][:_HELD]
 

@@ -105,7 +105,7 @@ class InjectedUsers:
             asks_who
             and not asks_for
             and _MAY_BE in meaning
-            and (_GIVES_IDS in meaning if type(value) in (str, int) else _is_personal(value))
+            and (_GIVES_IDS in meaning if type(value) is str or type(value) is int else _is_personal(value))
         ):
             self._tell(request, DOUBTFUL, label, name_of(value), value)
 

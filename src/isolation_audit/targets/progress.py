@@ -203,4 +203,6 @@ def _seen_before(progress: Progress, layer: str, values: Values) -> bool:
 
 def _is(one: object, other: object) -> bool:
     # An empty **kwargs, or an empty *args, is made anew for each call.
-    return one is other or (type(one) in (dict, tuple) and type(one) is type(other) and not one and not other)
+    return one is other or (
+        (type(one) is dict or type(one) is tuple) and type(one) is type(other) and not one and not other
+    )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from isolation_audit.model.users import User
     from isolation_audit.targets.manufacture import Origins
 
-_SCALARS: Final = (bool, int, float, type(None))
+_SCALARS: Final = frozenset(map(id, (bool, int, float, type(None))))
 _PLACEHOLDER = Kind.PLACEHOLDER
 
 
@@ -169,4 +169,4 @@ def plain(result: Any) -> bool:
 
 
 def _is_scalar(value: Any) -> bool:
-    return type(value) in _SCALARS or issubclass(type(value), Enum)
+    return id(type(value)) in _SCALARS or issubclass(type(value), Enum)

@@ -8,6 +8,7 @@ _ERROR: Final = 400
 _STATUS: Final = ("status_code", "status")
 _TELLING: Final = ("error", "errors")
 _SUCCESS: Final = ("ok", "success")
+_PLAIN: Final = frozenset(map(id, (str, list, dict, bool, int)))
 
 
 def refuses(result: Any) -> bool:
@@ -33,7 +34,7 @@ def _is_error(value: Any) -> bool:
 
 
 def _tells(value: Any) -> bool:
-    return type(value) in (str, list, dict, bool, int) and bool(value)
+    return id(type(value)) in _PLAIN and bool(value)
 
 
 def _fields(result: Any) -> dict[str, Any]:

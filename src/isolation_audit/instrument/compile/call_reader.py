@@ -57,7 +57,7 @@ def leaf_of(paths: tuple[Path, ...], layout: Layout, expected: Expected, *, opti
     path = next((path for path in paths if can_give(path, layout)), None)
     if path is None or path.binding is not None or not layout.exact:
         return None
-    if not all(type(step) in (Attribute, Item) for step in path.steps):
+    if not all(type(step) is Attribute or type(step) is Item for step in path.steps):
         return None
     position = _position(path, layout)
     asked = paths[: paths.index(path) + 1]

@@ -91,7 +91,7 @@ def parts(value: Any) -> Iterator[tuple[Any, str, object]]:
 def _of_container(value: Any, kind: type) -> Iterator[tuple[Any, str, object]]:
     if issubclass(kind, dict):
         for key, inner in list(dict.items(value)):
-            yield inner, f"[<{type(key).__name__}>]", key if type(key) in (str, int) else None
+            yield inner, f"[<{type(key).__name__}>]", key if type(key) is str or type(key) is int else None
     for plain in _SEQUENCES:
         if issubclass(kind, plain):
             for place, inner in enumerate(list(plain.__iter__(value))):

@@ -38,7 +38,7 @@ class OwnAnswers:
 
 def _host(asked: Any) -> str:
     """Of an address and the headers that go there, as those integrations tell them that watch clients of HTTP."""
-    if type(asked) not in (list, tuple) or len(asked) != _PARTS or type(asked[0]) is not str:
+    if (type(asked) is not list and type(asked) is not tuple) or len(asked) != _PARTS or type(asked[0]) is not str:
         return ""
     address, headers = asked
     netloc: str = urlsplit(address).netloc.rpartition("@")[2]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __builtins__ = BUILTINS
 
-_IN_C: Final = (WrapperDescriptorType, MethodDescriptorType)
+_IN_C: Final = frozenset(map(id, (WrapperDescriptorType, MethodDescriptorType)))
 """What the ``__get__`` of a descriptor is that is written in C: a slot's, a method's, a named tuple's."""
 
 _OBJECTS_OWN: Final = object.__getattribute__
@@ -91,7 +91,7 @@ class AttributeReader:
         if type(raw) is property:
             return self._of_property(raw)
         getting = None if raw is None else find_in(type(raw), "__get__")
-        if getting is None or type(getting) in _IN_C:
+        if getting is None or id(type(getting)) in _IN_C:
             return None
         return self._in_dict
 

@@ -38,7 +38,8 @@ _HARMLESS: Final = frozenset(
 )
 """Operations that run nothing of the application's, as long as the values are plain."""
 
-_PLAIN: Final = frozenset({str, int, float, bool, bytes, type(None), UUID})
+_PLAIN: Final = frozenset(map(id, (str, int, float, bool, bytes, type(None), UUID)))
+_INDEXED: Final = frozenset(map(id, (dict, list, tuple, str)))
 _CONVERTING: Final = frozenset({"str", "int"})
 _ABSENT: Final = object()
 """An attribute that is not there: to ask for it raises AttributeError, and nothing else."""
@@ -159,13 +160,13 @@ def _owner(method: Any) -> Any:
 
 
 def _is_plain(value: Any) -> bool:
-    return value is _ABSENT or type(value) in _PLAIN
+    return value is _ABSENT or id(type(value)) in _PLAIN
 
 
 def _item(base: Any, key: Any) -> Any:
     if base is _ABSENT or key is _ABSENT:
         return _ABSENT
-    if type(base) in (dict, list, tuple, str) and _is_plain(key):
+    if id(type(base)) in _INDEXED and _is_plain(key):
         try:
             return base[key]
         except (LookupError, TypeError):

@@ -68,13 +68,13 @@ def _holds(value: Any, user_id: str) -> bool:
         return plain_text(value) == user_id
     if issubclass(kind, UUID):
         return UUID.__str__(value) == user_id
-    if kind in _PLAIN:
+    if id(kind) in _PLAIN:
         return False
     return _is_user(value, user_id) or any(_is_user(inner, user_id) for inner in _inside(value))
 
 
 def _inside(value: Any) -> list[Any]:
-    return [inner for inner in islice(fields_of(value).values(), _VALUES) if type(inner) not in _PLAIN]
+    return [inner for inner in islice(fields_of(value).values(), _VALUES) if id(type(inner)) not in _PLAIN]
 
 
 def _is_user(value: Any, user_id: str) -> bool:
@@ -92,5 +92,5 @@ def _is_user(value: Any, user_id: str) -> bool:
     return False
 
 
-_PLAIN: Final = frozenset({bool, int, float, complex, bytes, type(None), list, tuple, set, frozenset})
+_PLAIN: Final = frozenset(map(id, (bool, int, float, complex, bytes, type(None), list, tuple, set, frozenset)))
 """Types that are no user, nor hold one as a field."""

@@ -102,7 +102,7 @@ def _tells_nothing(method: Any, arguments: tuple[Any, ...]) -> bool:
     if name == "get" or name == "pop":  # noqa: PLR1714 - for each call
         key = arguments[0] if arguments else None
         value = dict.get(owner, key) if type(key) is str or type(key) is int else owner
-        return value is None or type(value) in TEXTS or (value is not owner and id(value) not in concerned)
+        return value is None or id(type(value)) in TEXTS or (value is not owner and id(value) not in concerned)
     return name in _ALL_OF
 
 

@@ -39,7 +39,7 @@ from isolation_audit.instrument.shim_codes import code_of
 
 __builtins__ = BUILTINS
 
-_KEYS: Final = (str, bytes, int)
+_KEYS: Final = frozenset(map(id, (str, bytes, int)))
 _held: Final[dict[tuple[int, int], Any]] = {}
 """By thread and site: a key between the two moments of ``d[key()] += x``."""
 
@@ -274,7 +274,7 @@ class Events:
     @staticmethod
     def hold(key: Any, site: int) -> Any:
         """The key of an item that is about to be added to; gives it."""
-        if ear.listener is not None and type(key) in _KEYS:
+        if ear.listener is not None and id(type(key)) in _KEYS:
             _held[get_ident(), site] = key
         return key
 

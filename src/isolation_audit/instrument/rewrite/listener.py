@@ -111,8 +111,11 @@ active: Final = Flag()
 """On while there is a listener, and units run."""
 
 
-TEXTS: Final[frozenset[type]] = frozenset({str, bytes, int, float, bool, type(None)})
-"""What is known by what it is, and not by its identity."""
+TEXTS: Final = frozenset(map(id, (str, bytes, int, float, bool, type(None))))
+"""Identities of the classes of what is known by what it is, and not by its identity.
+
+To look for a class itself would ask its metaclass, which may be the application's.
+"""
 
 concerned: Final[dict[int, object]] = {}
 """Identities of objects that a listener wants to be told of, where it names them: of reads of others nothing is told.

@@ -21,6 +21,7 @@ __builtins__ = BUILTINS
 _MOST: Final = 1_000
 _KINDS: Final = (dict, list, set, deque, UserDict, UserList, WeakSet, WeakValueDictionary, WeakKeyDictionary)
 QUEUES: Final = (queue.Queue, queue.SimpleQueue, asyncio.Queue)
+_ROWS: Final = frozenset(map(id, (list, tuple)))
 _REPEATABLE: Final = frozenset(map(id, (list, tuple, set, frozenset, deque, dict)))
 """Classes by identity: a metaclass of the application may have an ``__eq__`` or a ``__hash__`` of its own."""
 
@@ -92,10 +93,10 @@ def _each(many: Any, owner: Any, tell: Tell) -> Any:
 def _updates(owner: Any, arguments: Arguments, named: dict[str, Any], tell: Tell) -> Arguments:
     if isinstance(owner, (dict, UserDict)):
         pairs: list[tuple[Any, Any]] = list(named.items())
-        if arguments and type(arguments[0]) in (dict, OrderedDict):
+        if arguments and (type(arguments[0]) is dict or type(arguments[0]) is OrderedDict):
             pairs += islice(arguments[0].items(), _MOST)
-        elif arguments and type(arguments[0]) in (list, tuple):
-            pairs += [(one[0], one[1]) for one in arguments[0][:_MOST] if type(one) in (list, tuple) and len(one) == 2]
+        elif arguments and id(type(arguments[0])) in _ROWS:
+            pairs += [(one[0], one[1]) for one in arguments[0][:_MOST] if id(type(one)) in _ROWS and len(one) == 2]
         for key, value in pairs:
             tell(Held(_inner(owner), ITEM, key, value), read=False)
     return arguments

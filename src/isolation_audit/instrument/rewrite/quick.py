@@ -73,7 +73,7 @@ class Quick:
     @staticmethod
     def flow(value: Any, site: int, only_of: OnlyOf = concerned.get, nobody: object = _NOBODY) -> Any:
         """What was read of another object goes on, and is told if it concerns the listener itself."""
-        if type(value) not in TEXTS:
+        if id(type(value)) not in TEXTS:
             only = only_of(id(value), nobody)
             if only is not nobody:
                 try:

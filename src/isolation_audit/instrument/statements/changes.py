@@ -247,5 +247,5 @@ def _parameter(parameters: Any, place: int | str) -> str | None:
     if isinstance(place, str):
         found = parameters.get(place) if kind is dict else None
     else:
-        found = parameters[place] if kind in {tuple, list} and place < len(parameters) else None
-    return str(found) if type(found) in {bool, int} else plain_text(found)
+        found = parameters[place] if (kind is tuple or kind is list) and place < len(parameters) else None
+    return str(found) if type(found) is bool or type(found) is int else plain_text(found)

@@ -121,7 +121,7 @@ def _stored(value: Any, steps: tuple[Step, ...]) -> Any:
         kind = type(value)
         if type(step) is Attribute:
             value = value[step.name] if kind is dict else _attribute(value, kind, step.name)
-        elif kind in (dict, list, tuple):
+        elif kind is dict or kind is list or kind is tuple:
             value = value[step.key]  # type: ignore[union-attr]
         else:
             raise LookupError

@@ -141,7 +141,9 @@ class Connections:
             _logs_in(message)
         inputs = None if message is None or self._sinks is None else own_inputs()
         if inputs is not None:
-            inputs.receive(Input(REQUEST, message), size=len(message) if type(message) in (str, bytes) else 0)
+            inputs.receive(
+                Input(REQUEST, message), size=len(message) if type(message) is str or type(message) is bytes else 0
+            )
         self.bind(obj, connection)  # afterwards: the message may say whose the connection is
         if inputs is not None and connection.owner is not None:
             self._words.learn(inputs, connection.owner)
@@ -156,7 +158,11 @@ class Connections:
             return
         current = self._ambient
         ambient = current()
-        if self._sinks is not None and (ambient is owner or ambient is None) and type(payload) in (str, bytes):
+        if (
+            self._sinks is not None
+            and (ambient is owner or ambient is None)
+            and (type(payload) is str or type(payload) is bytes)
+        ):
             self._push(self._sinks, connection, owner, payload)
         if addressees is None:
             return

@@ -109,7 +109,7 @@ def writing_cursor(base: Any, probe: Probe) -> Any:
             return super().execute(*args, **kwargs)
 
         def executemany(self, *args: Any, **kwargs: Any) -> Any:
-            if len(args) > 1 and type(args[1]) in (list, tuple) and writes(args[0]):
+            if len(args) > 1 and (type(args[1]) is list or type(args[1]) is tuple) and writes(args[0]):
                 probe.before(((args[0], [*args[1]]), WRITTEN, 1))
             return super().executemany(*args, **kwargs)
 

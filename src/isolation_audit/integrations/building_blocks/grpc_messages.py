@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 _LEVELS: Final = 20
-_SCALARS: Final = (str, bytes, int, float, bool, type(None))
+_SCALARS: Final = frozenset(map(id, (str, bytes, int, float, bool, type(None))))
 
 
 def plain(message: Any, levels: int = _LEVELS) -> Any:
@@ -20,7 +20,7 @@ def plain(message: Any, levels: int = _LEVELS) -> Any:
 
 
 def _value(value: Any, levels: int) -> Any:
-    if type(value) in _SCALARS:
+    if id(type(value)) in _SCALARS:
         return value
     if hasattr(value, "ListFields"):
         return plain(value, levels)

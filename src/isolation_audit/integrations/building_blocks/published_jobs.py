@@ -39,6 +39,7 @@ RESULT: Final = "the result of a job"
 """What findings call it."""
 
 _ARGUMENTS: Final = ("args", "_args", "kwargs", "_kwargs")
+_HOLDING: Final = frozenset(map(id, (list, tuple, dict)))
 _RANDOM: Final = re.compile("[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 """Ids as libraries make them; one that the application made may be used again, by whomever."""
 
@@ -241,7 +242,7 @@ def of_arguments(given: Any) -> Any:
     if type(given) is tuple:
         return given
     held = field_of(given, "_message") or given  # dramatiq's brokers put a message into one of their own
-    return [value for name in _ARGUMENTS if type(value := field_of(held, name)) in (list, tuple, dict)]
+    return [value for name in _ARGUMENTS if id(type(value := field_of(held, name))) in _HOLDING]
 
 
 def given(*arguments: str) -> Callable[[Layout], Callable[[Values], Any]]:

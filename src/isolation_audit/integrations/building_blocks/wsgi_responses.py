@@ -35,7 +35,7 @@ def whole(
     if cookies:
         sinks.shared_caches.sets(cookies, request)
     reader = reader or sinks.reader()
-    if reader is None or type(body) not in (list, tuple):
+    if reader is None or (type(body) is not list and type(body) is not tuple):
         return
     parts = [part.encode() if type(part) is str else part for part in body]
     if not all(type(part) is bytes for part in parts):

@@ -66,7 +66,7 @@ class Loaders(LoaderKeys):
 
     def _names(self, key: Any, future: Any, user: User) -> bool:
         """True where the key tells users apart, or what was loaded names the reader."""
-        text = str(key) if type(key) in (int, str) else ""
+        text = str(key) if type(key) is int or type(key) is str else ""
         value = future.result() if future.done() and not future.cancelled() and future.exception() is None else None
         held = [value, *islice(fields_of(value).values(), _FIELDS)] if value is not None else []
         return bool(self._sinks.named(text)) or any(user.id in self._sinks.named(plain_text(one) or "") for one in held)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.rules.concurrency.windows import Call
 
-_PLAIN: Final = frozenset({str, int, bytes, bool, type(None)})
+_PLAIN: Final = frozenset(map(id, (str, int, bytes, bool, type(None))))
 _FUNCTIONS: Final = 10_000
 _MOST: Final = 4
 """Arguments of a call that is watched: what takes more is no accessor."""
@@ -80,4 +80,4 @@ class CachedCall(ComputingCall):
 
 
 def _is_plain(value: Any) -> bool:
-    return type(value) in _PLAIN or issubclass(type(value), type)
+    return id(type(value)) in _PLAIN or issubclass(type(value), type)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _GENERATORS: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 _KINDS: Final = 10_000
-_KEYS: Final = frozenset({str, int, bytes, bool, type(None)})
+_KEYS: Final = frozenset(map(id, (str, int, bytes, bool, type(None))))
 _OBJECTS_OWN: Final = object.__getattribute__
 
 Found = tuple[Resolved, "LazyName"]
@@ -142,7 +142,7 @@ class Slot:
         owner, key = self._owner_of(values), self._key_of(values)
         if owner is None or owner is MISSING:
             return None
-        return (owner, key) if type(key) in _KEYS or issubclass(type(key), type) else None
+        return (owner, key) if id(type(key)) in _KEYS or issubclass(type(key), type) else None
 
     def value(self, owner: Any, key: Any) -> Any:
         """What is there; None for nothing, MISSING where it can't be told."""

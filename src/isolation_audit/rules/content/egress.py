@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from isolation_audit.model.users import User
     from isolation_audit.rules.provenance.verdicts import Judgement
 
+_READABLE: Final = frozenset(map(id, (bytes, bytearray, memoryview, str)))
+
 _FOR_WORDS: Final = 64 * 1024
 """Of these, bytes that are searched for the words of others."""
 
@@ -97,7 +99,7 @@ class Egress(Payloads, Exits):
 
     def secrets(self, payload: Any, target: str, what: str) -> None:
         """Look for other users' secrets alone: in what may well name others, as a message from one to another does."""
-        if not secrets.version() or type(payload) not in (bytes, bytearray, memoryview, str):
+        if not secrets.version() or id(type(payload)) not in _READABLE:
             return
         user = self.user()
         if user is None:

@@ -45,7 +45,9 @@ class Mails(MailsSent):
             return
         to = [addressees] if type(addressees) is str else addressees
         envelope = "\0".join(
-            one for one in (sender, *(to if type(to) in (list, tuple, set) else ())) if type(one) is str
+            one
+            for one in (sender, *(to if type(to) is list or type(to) is tuple or type(to) is set else ()))
+            if type(one) is str
         )
         if not self._judge(target, ADDRESSEE, user, envelope):
             self._judge(target, MAIL, user, "\0".join(_texts(message)))
@@ -74,7 +76,7 @@ def _texts(message: Any) -> Iterator[str]:
     """The texts of a mail, without its encodings."""
     if type(message) is str:
         message = message.encode("utf-8", "replace")
-    if type(message) not in (bytes, bytearray):
+    if type(message) is not bytes and type(message) is not bytearray:
         return
     read = message_from_bytes(bytes(message[:LARGEST]))
     for name in ("from", "to", "cc", "subject", "reply-to"):

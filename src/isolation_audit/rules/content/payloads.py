@@ -103,5 +103,5 @@ def _is_one_name(text: str) -> bool:
     """True for an object of JSON that says who has made something, and nothing of it: that is no record."""
     held = parsed(text)
     return type(held) is dict and all(
-        key in ATTRIBUTIONS and type(value) not in (list, dict) for key, value in held.items()
+        key in ATTRIBUTIONS and (type(value) is not list and type(value) is not dict) for key, value in held.items()
     )

@@ -97,7 +97,7 @@ class Push(LeavingPushes):
         """
         if unit_inputs() is not None:
             self._together = together
-            plain = type(payload) in (str, bytes)
+            plain = type(payload) is str or type(payload) is bytes
             self.sent(payload if plain else dumps(payload, default=lambda _other: None, ensure_ascii=False), user)
 
     def _others(

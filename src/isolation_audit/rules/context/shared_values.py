@@ -42,7 +42,9 @@ SHARED: Final = (
     "{ambient}"
 )
 _CONTAINERS: Final = (list, tuple, set, frozenset, deque)
-_SCALARS: Final = frozenset({type(None), str, bytes, int, float, bool, complex, tuple, frozenset, type, ModuleType})
+_SCALARS: Final = frozenset(
+    map(id, (type(None), str, bytes, int, float, bool, complex, tuple, frozenset, type, ModuleType))
+)
 _NOBODYS: Final = frozenset({("decimal", "Context")})
 """Types of values that hold figures and switches, and nobody's name."""
 
@@ -167,7 +169,7 @@ class SharedValues(RequestContexts):
         values = {}
         for variable, value in copy_context().items():
             kind = type(value)
-            if kind in _SCALARS or variable is ambient or (kind.__module__, kind.__name__) in _NOBODYS:
+            if id(kind) in _SCALARS or variable is ambient or (kind.__module__, kind.__name__) in _NOBODYS:
                 continue
             # As is_watched_elsewhere() has it: this goes through all variables of a context, for each request.
             if variable not in OURS and variable.name != OPENTELEMETRYS:
@@ -177,7 +179,7 @@ class SharedValues(RequestContexts):
         for variable in list(self._with_defaults):
             if variable is not ambient and variable not in values:
                 value = _value_of(variable)
-                if type(value) not in _SCALARS:
+                if id(type(value)) not in _SCALARS:
                     values[variable] = value
         return values
 
@@ -194,7 +196,7 @@ class SharedValues(RequestContexts):
             if is_installed(file) if type(file) is str else names.get("__spec__") is not None:
                 continue
             for value in list(names.values()):
-                if type(value) is ContextVar and value not in OURS and type(_default_of(value)) not in _SCALARS:
+                if type(value) is ContextVar and value not in OURS and id(type(_default_of(value))) not in _SCALARS:
                     self._with_defaults[value] = None
                     drop_oldest(self._with_defaults, _VARIABLES)
 
@@ -217,7 +219,7 @@ def _texts(value: Any, apart: str = "") -> list[str]:
         text = plain_text(held)
         if text is not None:
             found.append(text)
-        elif type(held) not in _SCALARS or type(held) in (tuple, frozenset):
+        elif id(type(held)) not in _SCALARS or type(held) is tuple or type(held) is frozenset:
             below = [plain_text(one) for one in _held(held, apart)]
             found += [one for one in below if one is not None]
     return found

@@ -30,7 +30,7 @@ _VALUES: Final = 256
 _COMMON: Final = 8
 """Users who have set the same value, from which on it is everybody's."""
 
-_EQUAL: Final = (str, bytes)
+_EQUAL: Final = frozenset(map(id, (str, bytes)))
 """Types whose values are known again by being equal. Numbers are nobody's: the same ones turn up everywhere."""
 
 
@@ -96,7 +96,7 @@ class Namespaces(TaskLocals):
 
 def _known_by(value: Any) -> tuple[weakref.ref[Any] | None, Hashable]:
     kind = type(value)
-    if kind in _EQUAL:
+    if id(kind) in _EQUAL:
         return None, (kind, hash(value))
     try:
         return weakref.ref(value), id(value)

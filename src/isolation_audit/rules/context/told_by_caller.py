@@ -66,7 +66,7 @@ def _is(value: Any, identifier: str) -> bool:
 
 def _inside(value: Any) -> Iterable[Any]:
     kind = type(value)
-    if kind in (list, tuple):
+    if kind is list or kind is tuple:
         return islice(value, _VALUES)
     if kind is not dict:
         # Where there is nothing but slots: a proxy has code of its own for its `__dict__`.

@@ -334,7 +334,7 @@ class Addressees(MessagesSent):
     def _is_harmless(self, sender: User, sent: Sent, payload: Any) -> bool:
         """True where nothing is to be told of a text, whoever receives it: found out once for all who do."""
         content = self._runtime.content
-        if content is None or type(payload) not in (str, bytes):
+        if content is None or (type(payload) is not str and type(payload) is not bytes):
             return False
         version = content.index.version
         users = {mark.user.id: mark.user for mark in content.marks(payload)[0] if mark.user.kind is Kind.USER}
@@ -378,7 +378,7 @@ class Addressees(MessagesSent):
 
 def _key(payload: Any) -> int:
     """Equal for equal payloads. It stays in this process, and nothing can be read from it."""
-    return hash(payload) if type(payload) in (str, bytes) else hash(tuple(Gathering(payload).texts))
+    return hash(payload) if type(payload) is str or type(payload) is bytes else hash(tuple(Gathering(payload).texts))
 
 
 def _event(payload: Any) -> str | None:

@@ -72,7 +72,8 @@ class OpenConnections(ConnectionsBound):
     def __init__(self, runtime: Runtime) -> None:
         self._content = runtime.content
         self._open: dict[str, list[_Open]] = {}
-        self._kinds: set[type] = set()
+        self._kinds: set[int] = set()
+        """Identities of their classes."""
         self.asked: dict[object, int] = {}
         """How often it was asked for a piece of code, and for a pair of users: of those ``ENOUGH`` times, no more."""
 
@@ -84,7 +85,7 @@ class OpenConnections(ConnectionsBound):
             one = _Open(socket, user, None if endpoint is None else endpoint.view)
         except TypeError:
             return  # it allows no weak reference
-        self._kinds.add(type(socket))
+        self._kinds.add(id(type(socket)))
         kept = []
         for known in self._open.get(user.id, ()):
             there = known.socket()
@@ -99,7 +100,7 @@ class OpenConnections(ConnectionsBound):
 
     def holds(self, value: object) -> bool:
         """True for a connection: whom it reaches is judged where something is sent on it."""
-        if type(value) not in self._kinds:
+        if id(type(value)) not in self._kinds:
             return False
         return any(one.socket() is value for known in list(self._open.values()) for one in known)
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from isolation_audit.instrument.runtime import Runtime
     from isolation_audit.model.users import User
 
+_GIVEN: Final = frozenset(map(id, (dict, str, list, tuple)))
+
 _OF_CODE: Final = 50
 """How often for one function, whoever the users are: a room of a thousand has a million pairs."""
 
@@ -66,7 +68,7 @@ class HandedOn(CallbacksCalled):
         return True
 
     def _names_alone(self, given: Any, sender: User) -> bool:
-        if type(given) not in (dict, str, list, tuple) or self._content is None:
+        if id(type(given)) not in _GIVEN or self._content is None:
             return False
         users = {mark.user.id: mark.user for mark in self._content.marks(given)[0] if mark.user.kind is Kind.USER}
         if len(users) != 1 or not same(next(iter(users.values())), sender):

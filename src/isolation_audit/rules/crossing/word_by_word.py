@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _STREAMS: Final = 1_000
 """Pairs of users between whom something is sent word by word, as many as are remembered."""
 
-_RAW: Final = (str, bytes)
+_RAW: Final = frozenset(map(id, (str, bytes)))
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -51,7 +51,7 @@ class WordByWord:
     @staticmethod
     def may_be(payload: Any) -> bool:
         """True for what is short enough to be a piece."""
-        return type(payload) in _RAW and 0 < len(payload) <= SHORT
+        return id(type(payload)) in _RAW and 0 < len(payload) <= SHORT
 
     def to_oneself(self, sender: User, payload: Any) -> None:
         """A user's own connection was sent a piece: whoever else is sent the same is in a room with that user."""

@@ -122,7 +122,7 @@ class SameNames:
         def put() -> None:
             places.construction(cls, f"same name {place}", make)
             for method, raw in list(dict_of(cls).items()):
-                if type(raw) in (classmethod, staticmethod) and not method.startswith("__"):
+                if (type(raw) is classmethod or type(raw) is staticmethod) and not method.startswith("__"):
                     resolved = Resolved(cls, method, raw, cls)
                     places.callable(resolved, f"same name {place}", lambda layout: make(layout).of_class())
 

@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 DEPTH: Final = 3
 """Calls below the listener that are followed."""
 
-_CONTAINERS: Final = (list, deque, set)
+_CONTAINERS: Final = frozenset(map(id, (list, deque, set)))
 _KEEPING: Final = frozenset({"add", "append", "appendleft", "extend", "insert", "update"})
 _SENDING: Final = frozenset({"send", "send_bytes", "send_json", "send_str", "send_text", "write"})
 _TELLING: Final = frozenset({"create_task", "critical", "debug", "error", "exception", "info", "log", "warning"})
 """Methods that neither keep nor choose: of loggers, and those that run a coroutine."""
 
-_PLAIN: Final = (str, int, float, bool, type(None))
+_PLAIN: Final = frozenset(map(id, (str, int, float, bool, type(None))))
 _MOST: Final = 10_000
 _PASSES: Final = 4
 
@@ -70,11 +70,11 @@ class Selectivity:
             listener = listener.func
         kind = type(listener)
         if kind is BuiltinMethodType:
-            return type(listener.__self__) in _CONTAINERS and listener.__name__ in _KEEPING
+            return id(type(listener.__self__)) in _CONTAINERS and listener.__name__ in _KEEPING
         function, receiver = function_of(listener), UNKNOWN
         if kind is MethodType:
             function, receiver = function_of(listener.__func__), listener.__self__
-        if function is None or kind not in (MethodType, FunctionType):
+        if function is None or (kind is not MethodType and kind is not FunctionType):
             return False
         given = _parameters(function)[bound + (receiver is not UNKNOWN) :]
         return self.follows(function, receiver, {*given} - named - _captured(function), DEPTH)
@@ -230,13 +230,13 @@ _NAMES: Final = (Kind.LOCAL, Kind.OUTER)
 _LOOKING_UP: Final = (Kind.ITEM, Kind.SET_ITEM, Kind.DELETE_ITEM)
 
 
-_KEEPERS: Final = (GetSetDescriptorType, MemberDescriptorType)
+_KEEPERS: Final = frozenset(map(id, (GetSetDescriptorType, MemberDescriptorType)))
 
 
 def fields_of(instance: Any) -> dict[str, Any]:
     """The attributes of an instance, where the interpreter itself keeps them: a proxy has code of its own for it."""
     keeper = find(type(instance), "__dict__")[1]
-    fields = keeper.__get__(instance) if type(keeper) in _KEEPERS else None
+    fields = keeper.__get__(instance) if id(type(keeper)) in _KEEPERS else None
     return fields if type(fields) is dict else {}
 
 
@@ -252,4 +252,4 @@ def _captured(function: FunctionType) -> set[str]:
     defaults = function.__defaults__ or ()
     late = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
     every = [*zip(late, defaults, strict=True), *(function.__kwdefaults__ or {}).items()]
-    return {name for name, default in every if type(default) not in _PLAIN}
+    return {name for name, default in every if id(type(default)) not in _PLAIN}

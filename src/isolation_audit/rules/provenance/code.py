@@ -148,7 +148,7 @@ def constants(code: CodeType | None, depth: int = _DEPTH) -> list[str]:
         value = waiting.pop()
         if type(value) is str:
             found.append(value)
-        elif type(value) in (tuple, frozenset):
+        elif type(value) is tuple or type(value) is frozenset:
             waiting += value
         elif type(value) is CodeType:
             found += constants(value, depth - 1)

@@ -69,7 +69,11 @@ def _entries(table: Any) -> list[tuple[Any, Any]]:
     """What a collection holds; of a mapping with the keys, which are data there."""
     if issubclass(type(table), dict):
         return first(dict.items(table), _ITEMS)
-    return [(None, one) for one in first(table, _ITEMS)] if type(table) in (list, tuple, deque) else []
+    return (
+        [(None, one) for one in first(table, _ITEMS)]
+        if (type(table) is list or type(table) is tuple or type(table) is deque)
+        else []
+    )
 
 
 def _named(entry: Any) -> list[tuple[Any, Any]]:

@@ -78,7 +78,7 @@ def of_persons(pairs: Iterable[tuple[str, Any]]) -> list[str]:
             if len(text) >= _OF_A_NAME and _possible.search(text) is not None and _THINGS.search(name) is None:
                 found.append(text)
         elif kind is list:
-            found += of_persons((name, one) for one in value if type(one) in (str, int))
+            found += of_persons((name, one) for one in value if type(one) is str or type(one) is int)
     return found
 
 

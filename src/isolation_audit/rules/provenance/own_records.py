@@ -305,7 +305,7 @@ def _way_into(value: Any, kind: type) -> int:
         return _NO_WAY
     if issubclass(kind, dict):
         return _MAPPING
-    if kind in (list, tuple):
+    if kind is list or kind is tuple:
         return _ROWS
     return _FIELDS if is_of_the_application(kind) else _NO_WAY
 
@@ -325,6 +325,6 @@ def _of_one(held: dict[int, str], owners: dict[int, User], user: User) -> dict[i
 def _fields_of(row: Any) -> list[tuple[str, Any]]:
     if type(row) is dict:
         return [(name, one) for name, one in row.items() if type(name) is str]
-    if type(row) in (tuple, list):
+    if type(row) is tuple or type(row) is list:
         return [("", one) for one in row]
     return list(fields(row).items()) if is_of_the_application(type(row)) else []

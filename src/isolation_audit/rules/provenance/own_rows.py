@@ -51,6 +51,7 @@ _MOST_DIGITS: Final = 20
 _ROUND: Final = 2
 """Digits before the zeros of a round number."""
 
+_ROWS: Final = frozenset(map(id, (tuple, list)))
 _COLUMNS: Final = 64
 """Columns of the widest rows that are added up, and what is added up:"""
 _ADDED: Final = ({int}, {float}, {int, float}, {Decimal})
@@ -230,7 +231,7 @@ class OwnRows:
         named = {mark.user.id: mark.user for mark in marks if mark.user.kind is Kind.USER}
         if not named and one.kind == ROWS:
             for value in persons_asked_for(one):
-                user = self._others.of(str(value)) if type(value) in (int, str) else None
+                user = self._others.of(str(value)) if type(value) is int or type(value) is str else None
                 if user is not None and user.login and user.kind is Kind.USER:
                     named[user.id] = user
         return named
@@ -269,10 +270,10 @@ def _but_entries_of(other: User, inputs: Inputs) -> Inputs:
 
 def sums(rows: Any) -> list[str]:
     """Of rows the sum of each column of numbers: what the application adds up is its user's as well."""
-    if type(rows) is not list or not 2 <= len(rows) <= _VALUES or type(rows[0]) not in (tuple, list):
+    if type(rows) is not list or not 2 <= len(rows) <= _VALUES or id(type(rows[0])) not in _ROWS:
         return []
     width = len(rows[0])
-    if width > _COLUMNS or any(type(row) not in (tuple, list) or len(row) != width for row in rows):
+    if width > _COLUMNS or any(id(type(row)) not in _ROWS or len(row) != width for row in rows):
         return []
     columns = [*zip(*rows, strict=True)]
     return [str(round(sum(column), _PLACES)) for column in columns if {*map(type, column)} in _ADDED]

@@ -50,6 +50,7 @@ _PLACES: Final = 2_000
 """Answers that are remembered."""
 
 _SEQUENCES: Final = (list, tuple, set, frozenset, deque)
+_PLAIN_SEQUENCES: Final = frozenset(map(id, _SEQUENCES))
 _HOLDERS: Final = frozenset({"State", "SimpleNamespace"})
 """Classes of libraries that applications keep their own things in."""
 
@@ -123,8 +124,8 @@ class SharedWith:
             for key, value in steps if is_mapping else ():
                 if self._is(key, user):
                     found.add(key, value, self._user)
-                elif type(key) in (str, int) and self._has(value, user):
-                    found.keys.add(key)  # type: ignore[arg-type]
+                elif (type(key) is str or type(key) is int) and self._has(value, user):
+                    found.keys.add(key)
                 elif key in given:
                     found.links |= {one for _name, one in _scalars(key, value)}
             if len(steps) <= _FIELDS and any(key is not None and self._is(value, user) for key, value in steps):
@@ -147,7 +148,7 @@ class SharedWith:
                 if shared and has_them(value):
                     return True
                 continue
-            if shared and type(value) in (int, float) and has_them(str(value)):
+            if shared and (type(value) is int or type(value) is float) and has_them(str(value)):
                 return True
             if (id(value), shared) in seen or len(seen) > 2 * _OBJECTS:
                 continue
@@ -155,7 +156,9 @@ class SharedWith:
             steps = inside.steps(value)
             of_both = shared or (inside.is_one_of_many(value) and self._is_record_of_both(steps, reader, owner, groups))
             opens = keys if issubclass(type(value), dict) else frozenset[Key]()  # the name of a field is no key
-            waiting += [(one, of_both or (type(key) in (str, int) and key in opens)) for key, one in steps]
+            waiting += [
+                (one, of_both or ((type(key) is str or type(key) is int) and key in opens)) for key, one in steps
+            ]
         return False
 
     def _is_record_of_both(self, steps: list[Step], reader: User, owner: User, groups: set[tuple[str, Key]]) -> bool:
@@ -164,7 +167,7 @@ class SharedWith:
             return False
         if any(type(key) is not str for key, _value in steps):
             return False
-        if any(type(value) in (str, int) and (key, value) in groups for key, value in steps):
+        if any((type(value) is str or type(value) is int) and (key, value) in groups for key, value in steps):
             return True
         return all(
             any(self._is(value, one) or (type(value) is not dict and self._has(value, one)) for _key, value in steps)
@@ -174,7 +177,7 @@ class SharedWith:
     def _has(self, value: Any, user: User) -> bool:
         """True for a small collection with this user's name in it."""
         kind = type(value)
-        if kind not in (dict, *_SEQUENCES) or len(value) > _ITEMS:
+        if (kind is not dict and id(kind) not in _PLAIN_SEQUENCES) or len(value) > _ITEMS:
             return False
         return any(self._is(one, user) for one in list(value))
 
@@ -202,7 +205,7 @@ class _Relations:
 
     def record(self, steps: list[Step], user_of: Callable[[object], User | None]) -> None:
         """A record that names the user."""
-        self._keep(((key, value) for key, value in steps if type(value) in (str, int)), user_of)
+        self._keep(((key, value) for key, value in steps if type(value) is str or type(value) is int), user_of)
 
     def _keep(self, scalars: Iterable[Step], user_of: Callable[[object], User | None]) -> None:
         for name, value in scalars:
@@ -264,7 +267,7 @@ def _steps(value: Any) -> Iterator[Step]:
             return  # empty
     elif issubclass(kind, dict):
         yield from first(dict.items(value), _ITEMS)
-    elif kind in _SEQUENCES:
+    elif id(kind) in _PLAIN_SEQUENCES:
         yield from ((None, one) for one in first(value, _ITEMS))
     elif is_of_the_process(value):
         return
@@ -277,11 +280,11 @@ def _steps(value: Any) -> Iterator[Step]:
 
 def _scalars(name: object, value: Any) -> Iterator[Step]:
     """A text or a number, or those in a record or in a small collection."""
-    if type(value) in (str, int):
+    if type(value) is str or type(value) is int:
         yield name, value
         return
     for key, one in [*islice(_steps(value), _FIELDS)] if not is_scalar(value) else ():
-        if type(one) in (str, int):
+        if type(one) is str or type(one) is int:
             yield (name if key is None else key), one
 
 

@@ -20,7 +20,23 @@ _LARGEST: Final = 30_000
 """Objects that are looked at."""
 
 _SEEN_WHOLE: Final = frozenset(
-    {int, float, bool, complex, type(None), ModuleType, CodeType, FrameType, BuiltinFunctionType}
+    map(
+        id,
+        (
+            int,
+            float,
+            bool,
+            complex,
+            type(None),
+            ModuleType,
+            CodeType,
+            FrameType,
+            BuiltinFunctionType,
+            str,
+            bytes,
+            bytearray,
+        ),
+    )
 )
 _OURS: Final = "isolation_audit"
 
@@ -63,9 +79,9 @@ def _texts(roots: Iterable[Any]) -> Iterator[str | None]:
         kind = type(value)
         if kind is str:
             yield value
-        elif kind in (bytes, bytearray):
+        elif kind is bytes or kind is bytearray:
             yield bytes(value).decode("utf-8", "replace")
-        if kind in _SEEN_WHOLE or kind in (str, bytes, bytearray) or id(value) in seen:
+        if id(kind) in _SEEN_WHOLE or id(value) in seen:
             continue
         if len(seen) >= _LARGEST:
             yield None

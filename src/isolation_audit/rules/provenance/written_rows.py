@@ -36,6 +36,7 @@ _ROWS: Final = 50
 """Rows of one statement that are looked at, and values of what has come in."""
 _VALUES: Final = 1_000
 
+_RECORDS: Final = frozenset(map(id, (tuple, list, dict)))
 _ROW: Final = "a row that is written"
 
 
@@ -73,7 +74,7 @@ class WrittenRows(RowsWritten):
         user = self._runtime.ambient.current()
         if user is None or user.kind is not Kind.USER:
             return
-        rows = given[:_ROWS] if type(given) is list and type(given[0]) in (tuple, list, dict) else [given]
+        rows = given[:_ROWS] if type(given) is list and id(type(given[0])) in _RECORDS else [given]
         endpoint = current_endpoint()
         made_by = None if endpoint is None else endpoint.code()
         key = hash(statement), hash(made_by)
@@ -114,7 +115,7 @@ class WrittenRows(RowsWritten):
                     self._runtime.publish(one.surfaced)
 
     def _user(self, value: Any) -> User | None:
-        if type(value) not in (str, int) or type(value) is bool:
+        if (type(value) is not str and type(value) is not int) or type(value) is bool:
             return None
         user = self._runtime.users.known(value) if type(value) is str else None
         if user is None:
@@ -135,4 +136,10 @@ class WrittenRows(RowsWritten):
 
 
 def _values(row: Any) -> list[Any]:
-    return [*row.values()] if type(row) is dict else [*row] if type(row) in (tuple, list) else Gathering(row).texts
+    return (
+        [*row.values()]
+        if type(row) is dict
+        else [*row]
+        if (type(row) is tuple or type(row) is list)
+        else Gathering(row).texts
+    )

@@ -79,12 +79,16 @@ _UNITS: Final[tuple[tuple[Any, str], ...]] = (
     *((one, "items") for one in (dict, *_SEQUENCES)),
 )
 """What the size of a value is counted in."""
-SIZED: Final = tuple([kind for kind, _unit in _UNITS])
+_SIZED: Final = tuple([kind for kind, _unit in _UNITS])
+_PLAIN_SIZED: Final = frozenset(map(id, _SIZED))
+
+_FILES: Final[Any] = io.IOBase.__base__
+"""All of them. Of ``io.IOBase`` itself, which is abstract, a class is asked through its metaclass."""
 
 OF_THE_PROCESS: Final = (
     *(ModuleType, FunctionType, BuiltinFunctionType, MethodType, CodeType, FrameType, TracebackType, type),
     *(Context, ContextVar, Token, ref, array),
-    *(logging.Logger, logging.Handler, logging.Formatter, threading.Thread, threading.local, io.IOBase),
+    *(logging.Logger, logging.Handler, logging.Formatter, threading.Thread, threading.local, _FILES),
     *(
         asyncio.AbstractEventLoop,
         asyncio.BaseTransport,
@@ -110,7 +114,7 @@ def is_scalar(value: Any) -> bool:
 
 def tells_nothing(value: Any) -> bool:
     """True for what is scalar, but for numbers of so many digits that they may be known again."""
-    return is_scalar(value) and not (type(value) in (int, float) and _SMALL <= abs(value) < _HUGE)
+    return is_scalar(value) and not ((type(value) is int or type(value) is float) and _SMALL <= abs(value) < _HUGE)
 
 
 def is_number(value: Any) -> bool:
@@ -123,9 +127,14 @@ def is_of_the_process(value: Any) -> bool:
     return issubclass(type(value), OF_THE_PROCESS)
 
 
+def is_sized(value: Any) -> bool:
+    """True for Python's own texts and containers."""
+    return id(type(value)) in _PLAIN_SIZED
+
+
 def is_future(value: Any) -> bool:
     """True for what will have a result."""
-    return type(value) in (asyncio.Future, asyncio.Task)
+    return type(value) is asyncio.Future or type(value) is asyncio.Task
 
 
 def has_a_way_back(value: Any) -> bool:
@@ -136,7 +145,7 @@ def has_a_way_back(value: Any) -> bool:
 
 def holds_jobs(value: Any) -> bool:
     """True for a list of such jobs."""
-    return type(value) in (list, deque) and any(map(has_a_way_back, first(value, 1)))
+    return (type(value) is list or type(value) is deque) and any(map(has_a_way_back, first(value, 1)))
 
 
 def is_plain(value: Any) -> bool:
@@ -177,9 +186,9 @@ def _text(value: Any) -> str | None:
         return float.__repr__(value)
     if issubclass(kind, str):
         return str.__str__(value)
-    if kind in (Decimal, UUID):
+    if kind is Decimal or kind is UUID:
         return str(value)
-    if kind in (bytes, bytearray):
+    if kind is bytes or kind is bytearray:
         return bytes(value[:CHARACTERS]).decode("utf-8", "replace")
     return None
 
@@ -211,7 +220,7 @@ def _way_into(kind: type) -> Callable[[Any], Iterable[Any]]:
     for plain in _SEQUENCES:
         if issubclass(kind, plain):
             return partial(_elements, plain)
-    if kind in (asyncio.Future, asyncio.Task):
+    if kind is asyncio.Future or kind is asyncio.Task:
         return _result
     if any(kind is one for one, _name in _RUNNING):
         return lambda value: _parameters(value) or ()
@@ -292,9 +301,9 @@ def described(value: Any) -> str:
 def size_of(value: Any) -> int:
     """How many characters or items it has; 0 for what has none."""
     kind: Any = type(value)
-    if not issubclass(kind, SIZED):
+    if not issubclass(kind, _SIZED):
         return 0
-    plain: Any = next(one for one in SIZED if issubclass(kind, one))
+    plain: Any = next(one for one in _SIZED if issubclass(kind, one))
     size: int = plain.__len__(value)
     return size
 

@@ -98,7 +98,7 @@ class Judging:
         for write, container, kind, key in writes:
             if kind == LOCAL and write.texts is not None:
                 write.brought = not asked.values().isdisjoint(write.texts)
-            write.addressed = kind == ITEM and type(key) in (str, int) and str(key) in asked.addressed()
+            write.addressed = kind == ITEM and (type(key) is str or type(key) is int) and str(key) in asked.addressed()
             self._settle(write, own, held, asked)
             if write.over is not None:
                 self._latent(unit, write, container, kind, key)
@@ -195,7 +195,7 @@ class Judging:
         named = {mark.user.id for mark in self._marks(text)} | set(text.split("\0"))
         if unit.user is not None and unit.user.id in named:
             return True
-        return type(key) in (str, int) and self._telling.names_reader(str(key), unit)
+        return (type(key) is str or type(key) is int) and self._telling.names_reader(str(key), unit)
 
     def _is_shared(self, unit: Unit, taken: Taken, asked: ReadInputs) -> bool:
         return self._meant.is_shared(self._now(unit.user), self._now(taken.write.unit.user), taken, asked)

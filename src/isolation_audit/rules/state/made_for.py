@@ -38,8 +38,8 @@ _MANY: Final = 64
 _LONGEST: Final = 4_000
 """Characters of a text that is looked through."""
 
-_CODE: Final = (FunctionType, MethodType, BuiltinFunctionType, Context)
-_ENDS: Final = tuple([kind for kind in OF_THE_PROCESS if kind not in _CODE])
+_CODE: Final = frozenset(map(id, (FunctionType, MethodType, BuiltinFunctionType, Context)))
+_ENDS: Final = tuple([kind for kind in OF_THE_PROCESS if id(kind) not in _CODE])
 _WHO: Final = ("user", "owner", "uid", "account", "principal", "customer", "tenant", "member", "client")
 """Of which the name of a place has one where a number stands, or a short text, that is somebody's id."""
 
@@ -73,7 +73,7 @@ def may_be_anybodys(value: object) -> bool:
 def _may_be_made(value: Any) -> bool:
     """True for objects and functions: not for data, nor for what belongs to the process."""
     kind = type(value)
-    return kind in _CODE or not (kind.__module__ == "builtins" or issubclass(kind, OF_THE_PROCESS))
+    return id(kind) in _CODE or not (kind.__module__ == "builtins" or issubclass(kind, OF_THE_PROCESS))
 
 
 def is_made_for(value: Any, identifier: str) -> bool:

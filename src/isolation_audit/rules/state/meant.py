@@ -49,7 +49,7 @@ class Meant:
 def is_asked_for(taken: Taken, asked: ReadInputs, places: tuple[AccessSite, AccessSite]) -> bool:
     """True for what lies under a key that came in with the reader's work; the names of fields are no such keys."""
     key = taken.key
-    if taken.kind != ITEM or type(key) not in (str, int) or is_written(key, places):
+    if taken.kind != ITEM or (type(key) is not str and type(key) is not int) or is_written(key, places):
         return False
     return str(key) in asked.values()
 

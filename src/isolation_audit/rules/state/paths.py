@@ -45,7 +45,7 @@ _AT_FIRST: Final = 1.0
 _SHARE: Final = 0.02
 """of the time."""
 
-ENDS: Final = (str, bytes, ModuleType, CodeType)
+_ENDS: Final = frozenset(map(id, (str, bytes, ModuleType, CodeType)))
 _OURS: Final = "isolation_audit"
 
 _SEQUENCES: Final = (list, tuple, deque, set, frozenset)
@@ -159,7 +159,7 @@ def _search(identity: int, beginnings: Iterable[tuple[Any, StatePath]], largest:
             break
         if id(value) == identity:
             return replace(path, names=issubclass(type(value), type))
-        if id(value) in seen or is_scalar(value) or type(value) in ENDS or is_ours(type(value)):
+        if id(value) in seen or is_scalar(value) or id(type(value)) in _ENDS or is_ours(type(value)):
             continue
         seen.add(id(value))
         held.append(value)  # its identity is its own as long as it lives

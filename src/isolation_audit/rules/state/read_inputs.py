@@ -182,5 +182,5 @@ def _leaves(text: str) -> Iterable[str]:
             waiting += value.values()
         elif type(value) is list:
             waiting += value
-        elif type(value) in (str, int):
+        elif type(value) is str or type(value) is int:
             yield str(value)

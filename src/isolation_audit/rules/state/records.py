@@ -40,6 +40,9 @@ _SHORT: Final = 4_000
 """Characters of a text that is kept as it is until its write is settled."""
 
 _EQUAL: Final = (*TEXTS, *NUMBERS, type(None), bool)
+_PLAIN_EQUAL: Final = frozenset(map(id, _EQUAL))
+_PARTS: Final = frozenset(map(id, (str, int, bytes)))
+_KEYS: Final = _PARTS | frozenset(map(id, (float, bool)))
 
 
 class Write:
@@ -171,7 +174,13 @@ def _hash(value: Any) -> int:
     for plain in (str, bytes, int, float, complex):
         if issubclass(type(value), plain):
             return plain.__hash__(value)
-    return hash(bytes(value)) if type(value) is bytearray else hash(value) if type(value) in _EQUAL else id(value)
+    return (
+        hash(bytes(value))
+        if type(value) is bytearray
+        else hash(value)
+        if id(type(value)) in _PLAIN_EQUAL
+        else id(value)
+    )
 
 
 def _ref(value: Any, gone: Any = None) -> ref[Any] | None:
@@ -309,8 +318,8 @@ def place(kind: str, key: object) -> Hashable:
 
 def plain_key(key: object) -> Any:
     """A key that may be kept, shown and compared; None for an object of the application's, which may be one as well."""
-    if type(key) in (str, int, bytes, float, bool):
+    if id(type(key)) in _KEYS:
         return key
-    if type(key) is tuple and all(type(part) in (str, int, bytes) for part in key):
+    if type(key) is tuple and all(id(type(part)) in _PARTS for part in key):
         return key
     return None

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from isolation_audit.rules.state.records import Write
 
-_FUTURES: Final = (asyncio.Future, concurrent.futures.Future)
-_WAITED_AT: Final = (*_FUTURES, asyncio.Queue, queue.Queue)
+_FUTURES: Final = frozenset(map(id, (asyncio.Future, concurrent.futures.Future)))
+_WAITED_AT: Final = _FUTURES | frozenset(map(id, (asyncio.Queue, queue.Queue)))
 
 
 def takes_answers(value: object, mine: Write | None) -> bool:
     """True for a queue or a future that stands in the place of one that is ``mine``, and is waited at still."""
-    return mine is not None and type(value) in _WAITED_AT and not mine.is_of(value) and is_waited_at(mine.value())
+    return mine is not None and id(type(value)) in _WAITED_AT and not mine.is_of(value) and is_waited_at(mine.value())
 
 
 def is_waited_at(value: Any) -> bool:
@@ -29,7 +29,7 @@ def is_waited_at(value: Any) -> bool:
     Only of the standard library's own classes: nothing of the application runs for that.
     """
     kind = type(value)
-    if kind in _FUTURES:
+    if id(kind) in _FUTURES:
         return not value.done()
     if kind is asyncio.Queue:
         return any(not getter.done() for getter in tuple(value._getters))  # noqa: SLF001 - the class doesn't tell

@@ -21,7 +21,6 @@ from isolation_audit.rules.state.arguments import note_arguments
 from isolation_audit.rules.state.carried import bring, carry
 from isolation_audit.rules.state.contents import (
     CHARACTERS,
-    SIZED,
     has_a_way_back,
     holds_jobs,
     is_number,
@@ -29,6 +28,7 @@ from isolation_audit.rules.state.contents import (
     is_of_the_process,
     is_plain,
     is_scalar,
+    is_sized,
     tells_nothing,
     texts,
 )
@@ -384,7 +384,7 @@ def _is_called(read: _Read) -> bool:
     if read.key in LINKS:
         return False
     # What Python's own containers are asked for is told by itself; by a text something may be looked up.
-    return (type(read.value) is str or type(read.value) not in SIZED) and (
+    return (type(read.value) is str or not is_sized(read.value)) and (
         "[" not in written or written.endswith(("']", '"]'))
     )
 
