@@ -12,7 +12,8 @@ import pytest
 from isolation_audit import Auditor, user_scope
 from isolation_audit.config import Config
 from isolation_audit.integrations.building_blocks.jobs_with_contexts import JobsPut, JobsTaken
-from isolation_audit.model.contexts import turn_variable
+from isolation_audit.model.contexts import current_unit, turn_variable
+from isolation_audit.model.current_inputs import current_inputs
 
 
 @pytest.fixture
@@ -86,4 +87,25 @@ def test_each_look_is_counted_for_both_and_no_fault_reaches_the_application(audi
     assert copy_context().run(items.get) == (context, None)
     with pytest.raises(queue.Empty):
         items.get(block=False)
+    assert not auditor.snapshot()["summary"]["faults"]
+
+
+def test_a_thread_that_takes_such_jobs_works_for_all_whoever_has_started_it(auditor: Auditor) -> None:
+    items: queue.Queue[Any] = queue.Queue()
+    works_for = []
+
+    def run() -> None:
+        works_for.append(current_unit().runs_for)
+        while (item := items.get()) is not None:
+            item[0].run(item[1])
+            works_for.append(current_unit().runs_for)
+
+    with user_scope("alice"):
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        items.put((copy_context(), str))
+        items.put(None)
+        thread.join(60)
+        assert works_for == [current_inputs(), None]
+    assert works_for[0] is not None
     assert not auditor.snapshot()["summary"]["faults"]

@@ -181,14 +181,17 @@ class Lineage(ContextsOfWork):
         return piece
 
     def begin_elsewhere(self, context: Context) -> None:
-        """A worker thread has got something that it runs in ``context``; :meth:`end_item` ends it."""
+        """A worker thread has got something that it runs in ``context``; :meth:`end_item` ends it.
+
+        From here on it works for all, whoever has started it.
+        """
         elsewhere, unit = Elsewhere(), current_unit()
-        if unit is NO_UNIT:  # as change_unit(): a worker thread gets several for each request
+        if unit.request is unit.client is unit.job is None:  # as change_unit(): it gets several for each request
             unit = UnitOfWork()
             unit.item = elsewhere
             unit_of_work.set(unit)
         else:
-            change_unit(item=elsewhere)
+            change_unit(item=elsewhere, given_by=None, runs_for=None)
         self._enter(elsewhere, elsewhere, context)
 
     def _enter(self, piece: PieceOfWork | Elsewhere, turn: Turn | None, context: Context) -> None:
