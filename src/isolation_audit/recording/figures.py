@@ -114,7 +114,8 @@ FIGURES: Final = (
     Figure(
         "events_by_user",
         "for the 50 users with the most undelivered events, then with the most events, by pseudonym: `events` and"
-        " `undelivered`. No metric has them",
+        " `undelivered`. Of the latest 10,000 users of a process; one who had been forgotten and comes again is counted"
+        " from 0. No metric has them",
         "object",
     ),
     Figure(
