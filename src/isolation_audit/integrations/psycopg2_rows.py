@@ -5,7 +5,7 @@ What SQLAlchemy and Django read through it is seen there as well; twice does no 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.integrations import Replacement
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.reading.layout import Values
     from isolation_audit.instrument.runtime import Runtime
+
+_GIVEN: Final = frozenset(map(id, (tuple, list, dict)))
 
 
 class Psycopg2Rows:
@@ -42,7 +44,7 @@ class RowsPoint(FetchPoint):
         one = values[0]
         if type(one) is not Statement:
             super().before(values)
-        elif one.parameters and type(one.parameters) in (tuple, list, dict):
+        elif one.parameters and id(type(one.parameters)) in _GIVEN:
             self._written.wrote(self.place, one.sql, one.parameters)
 
 

@@ -105,7 +105,7 @@ class WritePoint(Interceptor):
         given = self._given_of(values)
         for one in given if type(given) is list else [given]:
             if type(one) is dict:
-                named = {key: value for key, value in one.items() if type(value) in (str, int)}
+                named = {key: value for key, value in one.items() if type(value) is str or type(value) is int}
                 self._written.wrote(self.place, self._statement(self._self_of(values), named), (*named.values(),))
 
     def _statement(self, collection: Any, named: dict[str, Any]) -> str:

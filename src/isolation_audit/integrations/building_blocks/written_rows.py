@@ -35,5 +35,5 @@ class WritePoint(Interceptor):
     def before(self, values: Values) -> None:
         """It is about to run. What its parameters are made by one by one is left to the driver."""
         given: Any = self._given_of(values)
-        if given and type(given) in (tuple, list, dict):
+        if given and (type(given) is tuple or type(given) is list or type(given) is dict):
             self._wrote(self.place, self._statement_of(values), [*given] if self._many else given)
