@@ -12,6 +12,8 @@ from isolation_audit.rules.provenance import own_records
 
 ALICE, BOB = "own-alice", "own-bob"
 HEAD = f"""
+from collections import Counter
+
 from cachelib import SimpleCache
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
@@ -25,6 +27,8 @@ CARDS = {{
 ROWS = [{{"seller": "{ALICE}", "price": 77120}}, {{"seller": "{BOB}", "price": 31415}}]
 BILLS = [{{"owner": "{ALICE}", "amount": 88012}}, {{"owner": "{BOB}", "amount": 3}}]
 POSTS = [{{"owner": "{ALICE}", "views": 48213, "public": True}}, {{"owner": "{BOB}", "views": 7, "public": False}}]
+BOUGHT = {{"{ALICE}": ["lamp-4471", "bulb-e27-60w", "vase-9-k-5"], "{BOB}": ["lamp-4471"]}}
+BESIDE = {{"lamp-4471": Counter(["bulb-e27-60w"])}}
 kept = {{}}
 
 class Bill:
@@ -73,10 +77,12 @@ LEAKS = {
     "objects that are": "return JSONResponse([one.amount for one in OBJECTS if first(request) == one.owner])",
     "an entry that her own work has put into a cache": "return JSONResponse("
     "{'owed': cached(lambda: OWED[who(request)])})",
+    "what nobody has counted": "return JSONResponse({'bought': BOUGHT[first(request)][2]})",
     "within a text": "return JSONResponse({'text': f'You owe {OWED[first(request)]} euros.'})",
 }
 CLEAN = {
     "the user's own": "return JSONResponse({'owed': OWED[who(request)]})",
+    "what is counted": "return JSONResponse({'also': [*BESIDE['lamp-4471']], 'seen': first(request)[:3]})",
     "what several have": "return JSONResponse({'plan': CARDS[first(request)]['plan']})",
     "everybody's": "return JSONResponse(list(OWED.values()))",
     "the best of all": "return JSONResponse({'best': max(OWED.values()), 'seen': first(request)[:3]})",

@@ -8,6 +8,7 @@ address or phrase is that stands in one user's entries and in no other's.
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from time import monotonic, thread_time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -232,6 +233,9 @@ class OwnRecords:
         named_in: dict[int, str] = {}
         for user, entry, table, field in self._entries():
             owners = tables[table is not None]
+            if user is None:
+                owners.update(dict.fromkeys(atoms("\0".join(texts(entry)))))
+                continue
             for key, atom in atoms("\0".join(texts(entry))).items():
                 if table is not None:
                     called[key] = table
@@ -248,10 +252,11 @@ class OwnRecords:
         self._named_in = {key: field for key, field in named_in.items() if key in rows}
         return entries, rows, called, frozenset(anchors[key] for key in (*entries, *self._named_in))
 
-    def _entries(self) -> Iterator[tuple[User, Any, str | None, str]]:
+    def _entries(self) -> Iterator[tuple[User | None, Any, str | None, str]]:
         """Users, what stands under their names, and what that mapping is called.
 
-        None for records of a list: there the field comes last that names the user.
+        None for records of a list: there the field comes last that names the user. Without a user what is counted: how
+        often something was bought or asked for is told to everybody.
         """
         waiting = [(name, value, 0) for module in self._modules for name, value in list(vars(module).items())]
         seen: set[int] = set()
@@ -273,6 +278,8 @@ class OwnRecords:
                 if len({user.id for user, _one in own}) >= _USERS:
                     yield from ((user, one, name, "") for user, one in own)
                     continue
+                if issubclass(kind, Counter):
+                    yield None, [key for key, _number in pairs], name, ""
                 inside = [(name, one) for _key, one in pairs]
             elif way == _ROWS:
                 yield from self._records(first(value, _ITEMS))
