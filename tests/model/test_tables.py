@@ -7,6 +7,7 @@ import gc
 import pickle
 import sys
 import threading
+import types
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +16,7 @@ from isolation_audit.exceptions import UsageError
 from isolation_audit.model.bindings import LIVE, Bindings
 from isolation_audit.model.owner_records import Objects
 from isolation_audit.model.pseudonyms import Pseudonyms
-from isolation_audit.model.tables import let_go
+from isolation_audit.model.tables import let_go, loaded_modules
 from isolation_audit.model.users import User, Users
 
 KEY = "a key that is made for tests"
@@ -294,3 +295,21 @@ def test_many_threads_let_each_entry_go_once():
     assert faults == []
     assert len(table) <= 500
     assert len(gone) == len(set(gone)) == 6 * 3_000 - len(table)
+
+
+def test_all_modules_are_given_while_a_garbage_collection_lets_others_be_imported(monkeypatch):
+    come = iter(range(2))
+
+    def import_one(phase, _info):
+        if phase == "stop" and (number := next(come, None)) is not None:
+            monkeypatch.setitem(sys.modules, f"come_in_between_{number}", types.ModuleType("come_in_between"))
+
+    before = gc.get_threshold()
+    gc.callbacks.append(import_one)
+    gc.set_threshold(20)
+    try:
+        names = [name for name, _module in loaded_modules()]
+    finally:
+        gc.callbacks.remove(import_one)
+        gc.set_threshold(*before)
+    assert {"sys", __name__} <= {*names}

@@ -5,6 +5,7 @@ They are plain dicts: an OrderedDict needs three times their memory.
 
 from __future__ import annotations
 
+import sys
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from weakref import ref
@@ -71,3 +72,11 @@ def first(values: Iterable[_Value], number: int) -> list[_Value]:
         except RuntimeError:
             continue  # it was changed between the making of the iterator and its use
     return []
+
+
+def loaded_modules() -> list[tuple[str, Any]]:
+    """All modules by name, also while some are imported.
+
+    Of CPython 3.11 a garbage collection, and what goes on in it, may come in between while a list of pairs is filled.
+    """
+    return first(sys.modules.items(), sys.maxsize)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isolation_audit.analysis.reading import only_reads
 from isolation_audit.config.paths import Root
 from isolation_audit.instrument.resolve import dict_of, function_of, mro_of
+from isolation_audit.model.tables import loaded_modules
 from isolation_audit.path_checks.fitting import fit
 from isolation_audit.path_checks.verdicts import Fit, Remark
 
@@ -58,7 +59,7 @@ def from_calls(
 def _instances(cls: type) -> list[str]:
     """The names of objects of the class that modules and classes hold."""
     found = []
-    for name, module in list(sys.modules.items()):
+    for name, module in loaded_modules():
         for attribute, value in list(vars(module).items() if type(module) is type(sys) else ()):
             if type.__subclasscheck__(cls, type(value)):
                 found.append(f"{name}:{attribute}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.instrument.calls.probe import Probe
 from isolation_audit.instrument.patching.shims import CodePatch
 from isolation_audit.instrument.resolve import dict_of
+from isolation_audit.model.tables import loaded_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -141,7 +141,7 @@ class PatchTable:
         """Replace what other modules took by name before (``from m import f``); None means: of every package."""
         made = []
         original = patch.original
-        for module_name, module in list(sys.modules.items()):
+        for module_name, module in loaded_modules():
             if package is not None and module_name.partition(".")[0] != package:
                 continue
             if not issubclass(type(module), ModuleType):

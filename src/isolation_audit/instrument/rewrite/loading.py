@@ -7,7 +7,6 @@ compiles in a way of its own keeps it. Modules, their loaders, specs and files s
 from __future__ import annotations
 
 import marshal
-import sys
 from functools import cache
 from importlib.machinery import SourceFileLoader
 from types import FunctionType
@@ -24,6 +23,7 @@ from isolation_audit.instrument.rewrite.listener import Flag, armed
 from isolation_audit.instrument.rewrite.main_script import exchange_functions, when_it_starts
 from isolation_audit.instrument.rewrite.making import NotMadeError, make
 from isolation_audit.instrument.rewrite.quick import made
+from isolation_audit.model.tables import loaded_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ class Loading:
     def start(self) -> None:
         """Rewrite what is imported from now on."""
         self._on = True
-        modules = list(sys.modules.items())
+        modules = loaded_modules()
         late = sorted(name for name, module in modules if self._is_late(name, getattr(module, "__file__", None)))
         if late:
             more = f" and {len(late) - _NAMED} more" if len(late) > _NAMED else ""

@@ -16,6 +16,7 @@ from isolation_audit.analysis.frames import is_installed
 from isolation_audit.instrument.patching.hooks import being_imported
 from isolation_audit.instrument.resolve import dict_of
 from isolation_audit.instrument.stacks import is_our_file
+from isolation_audit.model.tables import loaded_modules
 from isolation_audit.vocabulary.modules import ImportedModules
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Modules(ImportedModules):
 
     def look(self) -> None:
         """Find what nobody has told of."""
-        modules = list(sys.modules.items())
+        modules = loaded_modules()
         self._counted = len(modules)
         for name, module in modules:
             if not issubclass(type(module), ModuleType) or not self.is_own(module):

@@ -6,7 +6,6 @@ The files are read as text, once, and only when a finding depends on it. Nothing
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Final
@@ -16,6 +15,7 @@ from isolation_audit.analysis.frames import is_beside_tests, is_installed
 from isolation_audit.analysis.named_files import text_of
 from isolation_audit.analysis.patterns import pattern
 from isolation_audit.instrument.resolve import dict_of, function_of
+from isolation_audit.model.tables import loaded_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ class FunctionTexts:
 
     def without(self, name: str) -> str:
         """Those of all functions that don't have this name in them, as one that fills a table for tests has."""
-        for module_name, module in list(sys.modules.items()):
+        for module_name, module in loaded_modules():
             if module_name not in self._texts:
                 own = module_name.partition(".")[0] == "isolation_audit"
                 file = getattr(module, "__file__", None)
@@ -96,7 +96,7 @@ class StaticTexts:
 
         Templates of installed packages count as well: an application may be one.
         """
-        for name, module in list(sys.modules.items()):
+        for name, module in loaded_modules():
             if name not in self._texts and self._files < _FILES:
                 own = name.partition(".")[0] == "isolation_audit"
                 file = getattr(module, "__file__", None)

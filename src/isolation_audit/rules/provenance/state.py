@@ -12,6 +12,7 @@ from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, Method
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.analysis.frames import is_beside_tests, is_installed
+from isolation_audit.model.tables import loaded_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -58,7 +59,7 @@ def application_modules() -> list[ModuleType]:
     """The modules of the application that are loaded."""
     return [
         module
-        for name, module in list(sys.modules.items())
+        for name, module in loaded_modules()
         if (file := _file_of(module)) and not is_beside_tests(file) and not _is_ours(name)
     ]
 

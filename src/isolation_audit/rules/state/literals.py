@@ -18,6 +18,7 @@ from isolation_audit.analysis.frames import is_installed, is_of_tests, script
 from isolation_audit.analysis.named_files import text_of
 from isolation_audit.instrument.originals import BUILTINS
 from isolation_audit.instrument.rewrite.sites import BRANCHED, NAVIGATED, PASSED, STORED
+from isolation_audit.model.tables import loaded_modules
 from isolation_audit.rules.state.openness import accumulates, hands_each, is_restricted, shows_all, sums, takes_keys
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ class Literals:
             elif one.file not in seen:
                 seen.add(one.file)
                 yield text
-        for name, module in [] if asks else list(sys.modules.items()):
+        for name, module in [] if asks else loaded_modules():
             file = None if name.partition(".")[0] == "isolation_audit" else getattr(module, "__file__", None)
             if type(file) is str and file not in seen and not is_installed(file) and not is_of_tests(file):
                 seen.add(file)

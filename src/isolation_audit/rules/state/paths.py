@@ -22,6 +22,7 @@ from isolation_audit.analysis.frames import is_installed
 from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.heap.parts import parts
 from isolation_audit.instrument.originals import BUILTINS
+from isolation_audit.model.tables import loaded_modules
 from isolation_audit.rules.state.contents import is_scalar
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ def is_ours(kind: type) -> bool:
 def modules_by_nearness(files: frozenset[str]) -> Iterator[list[tuple[str, ModuleType]]]:
     """The modules of these files, then the others of their packages, then the application's others."""
     first, later = [], []
-    for name, module in list(sys.modules.items()):
+    for name, module in loaded_modules():
         file = vars(module).get("__file__") if type(module) is ModuleType else None
         if type(module) is not ModuleType or type(file) is not str or name.partition(".")[0] == _OURS:
             continue
