@@ -13,8 +13,9 @@ from isolation_audit.analysis.patterns import pattern
 from isolation_audit.content.named_values import pairs_in
 from isolation_audit.content.naming import parsed
 from isolation_audit.content.payload import Gathering
+from isolation_audit.model.credentials import is_drawn, is_key
 from isolation_audit.rules.provenance.marked import of_persons
-from isolation_audit.rules.provenance.phrases import LETTERS, WORDS, marks_in, phrases_in
+from isolation_audit.rules.provenance.phrases import LETTERS, WORDS, marks_in, phrases_in, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,3 +109,14 @@ def numbers_of_persons(
         if writes or " " in text
         for phrase in marks_in(text[:LONGEST], user)
     }
+
+
+def keys_of(pairs: list[tuple[str, Any]], user: User) -> dict[int, Phrase]:
+    """The keys and tokens that somebody has left with the application, as for another service."""
+    found: dict[int, Phrase] = {}
+    for name, value in pairs:
+        if type(value) is str and len(found) < OF_ONE and is_key(name.lower()) and is_drawn(value):
+            phrase = whole(value, user)
+            phrase.key = True
+            found[phrase.digest] = phrase
+    return found

@@ -21,6 +21,7 @@ from isolation_audit.rules.provenance.asked_things import READS, AskedThings
 from isolation_audit.rules.provenance.brought_in import (
     LONGEST,
     OF_ONE,
+    keys_of,
     marked_words,
     numbers_of_persons,
     phrases_of,
@@ -115,7 +116,10 @@ class OwnWords(InputsLearned):
         opening = opening_of(inputs, elsewhere)
         things, view = self._things.wrote(user, inputs, opening, pairs)
         found = phrases_of(texts, user)
-        found |= numbers_of_persons(texts, pairs, user, writes=inputs.lasting or opening.method not in READS)
+        writes = inputs.lasting or opening.method not in READS
+        found |= numbers_of_persons(texts, pairs, user, writes=writes)
+        if pairs and writes and not inputs.lasting:
+            found |= keys_of(pairs, user)
         # A message is searched as it came: so it goes on, and is not searched again there.
         inputs.saying = [single] if single is not None else texts, pairs, named, things, view, opening, []
         if found:
@@ -136,7 +140,7 @@ class OwnWords(InputsLearned):
             self._add(phrase)
             known = self._phrases.get(phrase.digest, phrase)
             said.append(known)
-            if for_all:
+            if for_all and not phrase.key:
                 self.publish([known])
 
     def answered(self, inputs: Inputs, user: User, answer: bytes, place: str) -> None:
@@ -305,6 +309,7 @@ class OwnWords(InputsLearned):
             known.about |= phrase.about
             known.asked_with |= phrase.asked_with
             known.read &= phrase.read
+            known.key |= phrase.key
             if len(known.named) <= _NAMES:
                 known.named |= phrase.named
             return

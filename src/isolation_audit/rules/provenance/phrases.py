@@ -78,6 +78,8 @@ class Phrase:
     """Its user has said it to a language model."""
     read: bool = False
     """It did not come with a request, but was read with a question about its user."""
+    key: bool = False
+    """A key or a token: where its user shares what it belongs to with others, it is none of what is shared."""
 
 
 def unescaped(text: str) -> str:
@@ -97,14 +99,19 @@ def pair_at(words: Sequence[str], place: int) -> int:
     return hash((words[place], words[place + 1])) if place + 1 < len(words) else hash((words[place],))
 
 
+def whole(text: str, user: User) -> Phrase:
+    """A text that is no prose, such as a number, as one phrase: its parts are its words."""
+    words = words_of(text)
+    longest = max(range(len(words)), key=lambda place: len(words[place]))
+    place = max(0, min(longest, len(words) - 2))
+    return Phrase(hash(tuple(words)), len(words), hash(words[longest]), pair_at(words, place), place, user)
+
+
 def marks_in(text: str, user: User, *, read: bool = False) -> Iterator[Phrase]:
     """The numbers by which a person is known, as phrases: of each the parts are its words."""
     if may_be_marked(text):
         for found in marked(text, read=read):
-            words = words_of(found)
-            longest = max(range(len(words)), key=lambda place: len(words[place]))
-            place = max(0, min(longest, len(words) - 2))
-            yield Phrase(hash(tuple(words)), len(words), hash(words[longest]), pair_at(words, place), place, user)
+            yield whole(found, user)
 
 
 def phrases_in(text: str, user: User, *, read: bool = False) -> Iterator[Phrase]:

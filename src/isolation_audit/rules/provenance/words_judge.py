@@ -87,6 +87,7 @@ class WordsJudge:
                     self.words.publish([one] if one in here and not told else [])
             phrases = [one for one in unasked if one not in here]
             listed = listed_for_all(text, phrases, inputs, made_by, self._is_user) if phrases else []
+            listed = [one for one in listed if not one.key]
             self.words.publish(listed)
             phrases = [one for one in phrases if one not in listed]
         if not phrases:
