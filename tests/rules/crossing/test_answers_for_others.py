@@ -148,6 +148,28 @@ class WordByWord(Engine):
                 await self.emit(socket, {"type": "token", "token": word})
 
 
+class OnlyWords(WordByWord):
+    """All that is ever sent are the words of answers."""
+
+    greets = False
+
+
+class OnlyWordsInTasks(OnlyWords):
+    in_tasks = True
+
+
+class OnlyWordsInTasksForTheAsker(OnlyWordsInTasks):
+    def receivers(self, user: str, _told: dict[str, str]) -> list[Any]:
+        return [self.sockets[user]]
+
+
+class WordsOfAnInterpreter(OnlyWords):
+    """What anybody says goes to the other one, and to nobody else."""
+
+    def receivers(self, user: str, _told: dict[str, str]) -> list[Any]:
+        return [self.sockets[BOB if user == ALICE else ALICE]]
+
+
 class BareWords(WordByWord):
     """Nothing but the words, with their spaces, but for the marks of the beginning and the end."""
 
@@ -235,12 +257,15 @@ def test_an_answer_goes_to_whoever_has_asked_last(kind: type[Engine]) -> None:
     assert found_with(kind) == [("IA202", "warning", ALICE, BOB)]
 
 
-@pytest.mark.parametrize("kind", [WordByWord, BareWords])
+@pytest.mark.parametrize("kind", [WordByWord, BareWords, OnlyWords, OnlyWordsInTasks])
 def test_an_answer_goes_word_by_word_to_whoever_has_asked_last(kind: type[Engine]) -> None:
     assert found_with(kind) == [("IA202", "warning", ALICE, BOB)]
 
 
-@pytest.mark.parametrize("kind", [WordsForTheAsker, WordsForAll, WordsForTheNamed, OtherWords])
+@pytest.mark.parametrize(
+    "kind",
+    [WordsForTheAsker, WordsForAll, WordsForTheNamed, OtherWords, OnlyWordsInTasksForTheAsker, WordsOfAnInterpreter],
+)
 def test_whom_the_words_of_an_answer_are_meant_for(kind: type[Engine]) -> None:
     assert found_with(kind) == []
 

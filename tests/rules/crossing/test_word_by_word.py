@@ -47,12 +47,12 @@ def sent(words: WordByWord, inputs: Inputs, pieces: list[str], told: Any = "told
 def test_an_answer_is_told_of_once(ends: bool) -> None:
     words, inputs = WordByWord(Words()), asking()
     sent(words, inputs, ANSWER_TEXT.split())
-    assert [*words.ended(0.0, {"alice"})] == []
-    assert [*words.ended(1e9, {"bob"})] == []  # nobody knows where the sender is answered
+    assert [*words.ended(0.0, {"alice"}, ())] == []
+    assert [*words.ended(1e9, {"bob"}, ())] == []  # nobody knows where the sender is answered
     if ends:
         inputs.end()
-    assert [*words.ended(1e9, {"alice"})] == ["told"]
-    assert [*words.ended(1e9, {"alice"})] == []
+    assert [*words.ended(1e9, {"alice"}, ())] == ["told"]
+    assert [*words.ended(1e9, {"alice"}, ())] == []
 
 
 @pytest.mark.parametrize(
@@ -72,4 +72,4 @@ def test_what_is_not_told_of(pieces: list[str], own: list[str], prompts: bool, t
         words.to_oneself(ALICE, piece)
     sent(words, inputs, pieces, told)
     inputs.end()
-    assert [*words.ended(1e9, {"alice"})] == []
+    assert [*words.ended(1e9, {"alice"}, ())] == []

@@ -24,7 +24,7 @@ from isolation_audit.rules.crossing.answered_there import AnsweredThere, view_at
 from isolation_audit.rules.crossing.letters import is_addressed_to
 from isolation_audit.rules.crossing.personal_rooms import intruder, is_of, mistaken
 from isolation_audit.rules.crossing.reached import Reached, Sent, Waiting
-from isolation_audit.rules.crossing.word_by_word import WordByWord
+from isolation_audit.rules.crossing.word_by_word import UNANSWERED, WordByWord
 from isolation_audit.rules.provenance.own_words import OwnWords
 from isolation_audit.targets.ownership import differ
 from isolation_audit.vocabulary.messages import Message, MessagesSent
@@ -58,9 +58,6 @@ _TEXTS: Final = 64
 
 _WAITING: Final = 10_000
 """Messages to others that wait for the end of a round; beyond it, those that wait are told of at once."""
-
-_UNANSWERED: Final = 60.0
-"""Seconds for which a model's answer to another waits for what shows that its receiver is answered there as well."""
 
 _TYPES: Final = ("event", "type", "kind")
 
@@ -120,6 +117,8 @@ class Addressees(MessagesSent):
             answer = self._answer_in(message.payload, sender, inputs)
             if answer:
                 self._answers_another(sender, receiver, message, answer)
+            elif self._pieces.may_be(message.payload):
+                self._piece(sender, receiver, message)
 
     def _answers_another(self, sender: User, receiver: User, message: Message, answer: Sequence[Phrase]) -> None:
         view = None if sender.id in self._own else view_at_work()
@@ -226,7 +225,7 @@ class Addressees(MessagesSent):
         before = time.monotonic() - grace
         for key, waiting in list(self._waiting.items()):
             if waiting.view is not None and (waiting.reached.addressee.id, waiting.view) not in self._answered_there:
-                if waiting.since <= before - _UNANSWERED:
+                if waiting.since <= before - UNANSWERED:
                     self._is_for_others(key)
             elif waiting.since <= before and self._waiting.pop(key, None) is not None:
                 if any(phrase.given for phrase in waiting.answer):
@@ -235,7 +234,7 @@ class Addressees(MessagesSent):
                 with of_test(waiting.test):
                     self._runtime.publish(waiting.reached)
 
-        for reached, test in self._pieces.ended(before, self._own):
+        for reached, test in self._pieces.ended(before, self._own, self._answered_there):
             with of_test(test):
                 self._runtime.publish(reached)
 
@@ -320,10 +319,10 @@ class Addressees(MessagesSent):
             self._waiting.pop((sender.id, key), None)
         if sender.id in self._words.askers:
             text = "\0".join(Gathering(payload).texts)
-            self._answered_there.sent(sender, text)
+            self._pieces.to_oneself(sender, payload)
+            self._answered_there.sent(sender, text, self._pieces.own(sender))
             for phrase in self._words.own(text, sender):
                 phrase.given = True
-            self._pieces.to_oneself(sender, payload)
 
     def _goes_round(self, sender: User, key: int) -> bool:
         """True where the sender's own connection has been sent this a moment ago."""
