@@ -43,12 +43,17 @@ class Payloads:
         return user if user is not None and user.kind is Kind.USER else None
 
     def sender(self) -> User | None:
-        """The same; in a thread that has no context of its own, the user whose work has handed over what runs there."""
+        """The same; in a job, its publisher, unless it says another; in a thread that has no context of its own, the
+        user whose work has handed over what runs there.
+        """
         user = self._current()
         if user is None:
             unit = current_unit()
+            job = None if unit.job is None else unit.job.published
             inputs = unit.runs_for if unit.runs_for is unit.given_by else None
             user = None if inputs is None or inputs.ended else inputs.user
+            if user is None and job is not None:
+                user = job.publisher()
         return user if user is not None and user.kind is Kind.USER else None
 
     def reader(self) -> User | None:

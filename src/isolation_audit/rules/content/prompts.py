@@ -3,7 +3,8 @@
 All frameworks for agents end in such a request, whatever keeps their conversations. What the model answers is bob's,
 and made of everything in the prompt: it is a leak also where the answer repeats nothing. The law is that of responses.
 
-Other requests to other services are not judged for what they say: they may well be about several users.
+Other requests to other services may well be about several users: they are judged for what they say only where they are
+made out to bob, by his name in their address.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from isolation_audit.model.users import User
 
 PROMPT: Final = "a prompt"
+SENT: Final = "a request to another service that is made out to the user"
 
 _PROMPTS: Final = 4
 """Prompts of one unit that are remembered, as long as it is at work."""
@@ -59,11 +61,16 @@ class Prompts:
         if user is not None and said:
             self._judge(target, user, said, told)
             self._goes_on(target, user, text, url)
+        elif user is not None and text and self._sinks.knows_words() and user.id in self._named(url):
+            self._sinks.words(target, SENT, user, text)
         if inputs is not None and said:
             inputs.prompts.append(
                 Prompt([" ".join(Gathering(one).texts) for one in said], " ".join(Gathering(told).texts))
             )
             del inputs.prompts[:-_PROMPTS]
+
+    def _named(self, url: str) -> set[str]:
+        return {mark.user.id for mark in self._sinks.marks(url)} if url else set()
 
     def _judge(self, target: str, user: User, said: list[Any], told: list[Any]) -> None:
         told = [one for one in told if self._remembers(dumps(one, ensure_ascii=False), user)]
