@@ -18,6 +18,7 @@ from isolation_audit.instrument.inputs.background import background_of
 from isolation_audit.model.inputs import ANSWER, BY_QUERY, FILE, REQUEST, ROWS, Inputs
 from isolation_audit.model.owner_tags import drop_oldest
 from isolation_audit.model.users import Kind, same
+from isolation_audit.rules.provenance.asked_by_token import AskedByToken
 from isolation_audit.rules.provenance.code import constants, static_texts
 from isolation_audit.rules.provenance.drivers import unwatched_drivers
 from isolation_audit.rules.provenance.marked import may_be_marked
@@ -87,6 +88,7 @@ class OwnRows:
         self._everybodys: dict[int, None] = {}
         """Numbers that were read with a question that names nobody."""
         self._before = ReadBefore()
+        self._by_token = AskedByToken(runtime.content)
         self._spent = 0.0
         self.over = False
         """True once reading has taken its time."""
@@ -146,7 +148,8 @@ class OwnRows:
             if named.keys() <= {user.id}:
                 self._before.add(reading)
                 rows = one.texts(one.value)
-                (own if named else everybodys).extend([*sums(rows), *texts(rows, _VALUES)])
+                mine = named or self._by_token.is_for(one, user)
+                (own if mine else everybodys).extend([*sums(rows), *texts(rows, _VALUES)])
             elif len(named) == 1:
                 strange.append(one)
         return own, everybodys
