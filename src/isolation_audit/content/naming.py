@@ -218,7 +218,7 @@ def records_naming(payload: str, identifier: str) -> list[list[str]]:
             if own and len(own) == len(value):
                 return []
             found += [[text for text in one.values() if type(text) is str] for one in own]
-        elif type(value) in (dict, list) and depth < _DEPTH:
+        elif (type(value) is dict or type(value) is list) and depth < _DEPTH:
             waiting += [(one, depth + 1) for one in ((*value, *value.values()) if type(value) is dict else value)]
         elif type(value) is str and _is_in(value, identifier):
             return []
