@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 import small_servers
-from asking import Client
-from test_inputs import ALICE, BOB
 from test_rows import STARLETTE
+from writing_for_others import (
+    VIEWS,
+    visited,
+    what_is_written_for_others_on_purpose,
+    whoever_came_last_owns_it,
+)
 
 THREADED = """
 from pymongo import MongoClient
@@ -43,9 +47,7 @@ async def end():
     client.close()
 """
 APP = """
-import asyncio
-
-charts, last, seen, FOLLOWERS = client.test.charts, {}, {}, {"bob.builder": ["alice.liddell"]}
+charts = client.test.charts
 
 async def one(owner):
     await run(charts.insert_one, {"title": "costs", "created_by": owner, "tags": ["a"]})
@@ -56,31 +58,6 @@ async def several(owner):
 async def changed(owner):
     await run(charts.update_one, {"created_by": owner}, {"$set": {"title": "costs"}})
 
-def of(request):
-    return request.headers["x-user"], globals()[request.query_params["way"]]
-
-async def leak(request):
-    user, write = of(request)
-    last["user"] = user
-    if "waits" in request.query_params:
-        seen["waits"] = asyncio.Event()
-        await seen["waits"].wait()
-    await write(last["user"])
-    seen["waits"].set()
-    return JSONResponse({})
-
-async def own(request):
-    user, write = of(request)
-    await write(user)
-    return JSONResponse({})
-
-async def followers(request):
-    user, write = of(request)
-    for follower in FOLLOWERS.get(user, []):
-        await write(follower)
-    return JSONResponse({})
-
-app = Starlette(routes=[Route("/" + view.__name__, view) for view in (leak, own, followers)])
 """
 CLIENTS = {"threads": THREADED, "event loop": ASYNCHRONOUS, "motor": MOTOR}
 
@@ -91,25 +68,12 @@ def site(request: Any, audit: Any, load_app: Any) -> Any:
     if kind == "motor":
         pytest.importorskip("motor")
     with small_servers.mongo() as port:
-        module = load_app(f"PORT = {port}\n{STARLETTE}\n{CLIENTS[kind]}\n{APP}")
-        client = Client(module.app, module.end)
-        for user in (ALICE, BOB):
-            client.ask(user, f"/own?way={way}")
-        yield client, way
-        client.close()
+        yield from visited(load_app(f"PORT = {port}\n{STARLETTE}\n{CLIENTS[kind]}\n{APP}\n{VIEWS}"), way)
 
 
 def test_whoever_came_last_owns_it(audit: Any, site: Any) -> None:
-    client, way = site
-    client.together((BOB, f"/leak?way={way}&waits"), (ALICE, f"/leak?way={way}"))
-    audit.auditor.settle()
-    assert audit.found() == [("IA203", "warning", BOB, ALICE)]
+    whoever_came_last_owns_it(audit, *site)
 
 
 def test_what_is_written_for_others_on_purpose(audit: Any, site: Any) -> None:
-    client, way = site
-    for user in (ALICE, BOB, ALICE, BOB):
-        client.ask(user, f"/followers?way={way}")
-        client.ask(user, f"/own?way={way}")
-    audit.auditor.settle()
-    assert audit.alarms() == []
+    what_is_written_for_others_on_purpose(audit, *site)

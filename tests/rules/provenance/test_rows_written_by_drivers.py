@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from asking import Client
-from test_inputs import ALICE, BOB
 from test_rows import STARLETTE
+from writing_for_others import (
+    VIEWS,
+    visited,
+    what_is_written_for_others_on_purpose,
+    whoever_came_last_owns_it,
+)
 
 ASYNC_PSYCOPG = """
 import psycopg
@@ -71,9 +75,7 @@ async def many(statement, rows):
     await (await connection()).executemany(statement, rows)
 """
 APP = """
-import asyncio
-
-kept, last, seen, FOLLOWERS = {}, {}, {}, {"bob.builder": ["alice.liddell"]}
+kept = {}
 
 async def connection():
     if "connection" not in kept:
@@ -90,34 +92,8 @@ async def changed(owner):
 async def several(owner):
     await many("insert into charts (created_by, title) values ($1, $2)", [(owner, "costs"), (owner, "gains")])
 
-def of(request):
-    return request.headers["x-user"], globals()[request.query_params["way"]]
-
-async def leak(request):
-    user, write = of(request)
-    last["user"] = user
-    if "waits" in request.query_params:
-        seen["waits"] = asyncio.Event()
-        await seen["waits"].wait()
-    await write(last["user"])
-    seen["waits"].set()
-    return JSONResponse({})
-
-async def own(request):
-    user, write = of(request)
-    await write(user)
-    return JSONResponse({})
-
-async def followers(request):
-    user, write = of(request)
-    for one in FOLLOWERS.get(user, []):
-        await write(one)
-    return JSONResponse({})
-
 async def end():
     await kept["close"]()
-
-app = Starlette(routes=[Route("/" + one.__name__, one) for one in (leak, own, followers)])
 """
 WAYS = [
     *((PSYCOPG, way) for way in ("inserted", "changed", "several")),
@@ -135,25 +111,12 @@ def site(request: Any, audit: Any, load_app: Any, postgres_url: str) -> Any:
     driver, way = request.param
     pytest.importorskip(NAMES[driver].partition("-")[0])
     url = postgres_url.replace("+psycopg", "")
-    module = load_app(f"URL = {url!r}\n{STARLETTE}\n{driver}\n{APP}")
-    client = Client(module.app, module.end)
-    for user in (ALICE, BOB):
-        client.ask(user, f"/own?way={way}")
-    yield client, way
-    client.close()
+    yield from visited(load_app(f"URL = {url!r}\n{STARLETTE}\n{driver}\n{APP}\n{VIEWS}"), way)
 
 
 def test_whoever_came_last_owns_it(audit: Any, site: Any) -> None:
-    client, way = site
-    client.together((BOB, f"/leak?way={way}&waits"), (ALICE, f"/leak?way={way}"))
-    audit.auditor.settle()
-    assert audit.found() == [("IA203", "warning", BOB, ALICE)]
+    whoever_came_last_owns_it(audit, *site)
 
 
 def test_what_is_written_for_others_on_purpose(audit: Any, site: Any) -> None:
-    client, way = site
-    for user in (ALICE, BOB, ALICE, BOB):
-        client.ask(user, f"/followers?way={way}")
-        client.ask(user, f"/own?way={way}")
-    audit.auditor.settle()
-    assert audit.alarms() == []
+    what_is_written_for_others_on_purpose(audit, *site)
