@@ -63,10 +63,10 @@ def site(url: str) -> Any:
 
 def found_at(path: str, said: str = "") -> list[tuple[str, str, str | None, str | None]]:
     with bank() as (url, _seen), Auditor(Config(report=model.Report(terminal=False, raw_ids=True))) as auditor:
-        with TestClient(site(url)) as client:
-            for user, text in ((BOB, HIS), (ALICE, HERS)):
-                client.post("/remind", content=json.dumps({"text": text}), headers={"x-user": user})
-            client.post(path, content=json.dumps({"text": said}), headers={"x-user": BOB})
+        client = TestClient(site(url))
+        for user, text in ((BOB, HIS), (ALICE, HERS)):
+            client.post("/remind", content=json.dumps({"text": text}), headers={"x-user": user})
+        client.post(path, content=json.dumps({"text": said}), headers={"x-user": BOB})
         auditor.settle()
         found = [entry.finding for entry in auditor.recorder.entries() if entry.finding.rule != "IA904"]
     assert auditor.runtime.barrier.counts == {}
