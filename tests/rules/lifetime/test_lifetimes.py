@@ -6,7 +6,6 @@ import asyncio
 import gc
 import os
 import random
-import sys
 from pathlib import Path
 
 import pytest
@@ -57,15 +56,6 @@ def test_what_is_used_in_a_later_unit_is_made_to_last(running) -> None:
         one.module.SESSIONS[0].ask()
     one.unit(one.module.keep)
     assert not [finding for finding in one.found() if finding.target == "app:Engine"]
-
-
-def test_what_the_interpreter_keeps_of_the_latest_error_is_not_told(running, monkeypatch) -> None:
-    monkeypatch.setattr(sys, "last_value", None, raising=False)
-    one = running("import sys\n\nERRORS = []\n\ndef fail(engine):\n    sys.last_value = ValueError(engine)\n")
-    one.unit(one.module.fail)
-    assert one.found() == []
-    one.unit(lambda engine: one.module.ERRORS.append(ValueError(engine)))
-    assert "app:Engine" in [finding.target for finding in one.found()], "whoever keeps errors keeps what is in them"
 
 
 def test_what_a_leaked_object_holds_is_not_told_again(running) -> None:

@@ -60,8 +60,8 @@ class Holding(NamedTuple):
     through: tuple[int, ...]
     """Identities of the objects on the way."""
     passing: bool
-    lets_go: bool
-    """True where it is a test runner that holds it, or the interpreter as part of the latest error: until the next."""
+    ours: bool
+    """True where it is a test runner that holds it."""
     bounded: bool = False
     """True where what holds it keeps no more than a number that it knows."""
     of_library: bool = False
@@ -146,10 +146,10 @@ _PASSING: Final = frozenset({"Task", "Thread", "Handle", "TimerHandle", "Future"
 def _told(chain: list[Any], modules: dict[int, ModuleType]) -> Holding:
     words = [one for one in _words(chain, modules) if one]
     passing = any(base.__name__ in _PASSING for one in chain[:-1] for base in mro_of(type(one)))
-    lets_go = any(_is_of_a_test_run(one) for one in chain[:-1]) or _is_the_latest_error(chain)
+    ours = any(_is_ours(one) for one in chain[:-1])
     bounded = any(map(is_bounded, chain[:-1]))
     of_library = all(is_installed(file) for one in chain[:-1] if (file := _file_of(one, modules)))
-    return Holding(shown(" -> ".join(_short(words))), (*map(id, chain[:-1]),), passing, lets_go, bounded, of_library)
+    return Holding(shown(" -> ".join(_short(words))), (*map(id, chain[:-1]),), passing, ours, bounded, of_library)
 
 
 def _file_of(one: Any, modules: dict[int, ModuleType]) -> str:
@@ -252,15 +252,7 @@ def _attribute(one: Any, child: Any, after: Any) -> str:
     return _key(inside, after if child is inside else child) if type(inside) is dict else ""
 
 
-def _is_the_latest_error(chain: list[Any]) -> bool:
-    """True for what the interpreter keeps of the error that it has shown last, or its interactive loop has."""
-    return chain[0] is dict_of(sys) and _key(chain[0], chain[1]) in _LATEST
-
-
-_LATEST: Final = frozenset({"last_exc", "last_traceback", "last_type", "last_value"})
-
-
-def _is_of_a_test_run(one: Any) -> bool:
+def _is_ours(one: Any) -> bool:
     """True for what belongs to the machinery of a test run: it lets go by itself."""
     return str(type(one).__module__).partition(".")[0] in ("_pytest", "pluggy")
 

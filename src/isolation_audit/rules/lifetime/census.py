@@ -111,5 +111,5 @@ class Census:
         del left
         found = holding(one)
         del one
-        if found is not None and not (found.bounded or found.lets_go):
+        if found is not None and not (found.bounded or found.ours):
             self._runtime.publish(Grown(name_of(kind), None, False, slope, span, number, in_words(found), ()))

@@ -234,7 +234,7 @@ class Lifetimes:
 
     def _is_told(self, one: _Watched, found: Holding | None, known: dict[int, _Watched], now: float) -> bool:
         one.tries += 1
-        if found is not None and found.lets_go:
+        if found is not None and found.ours:
             one.told = one.tries >= _TRIES
             return False
         if found is not None and found.of_library and one.waits:
