@@ -27,6 +27,7 @@ _opaque: Final = pattern(r"(?:[A-Za-z]+[:/|#])?(\d+|[0-9a-fA-F]{8}-?(?:[0-9a-fA-
 _users: Final = pattern(r"(?i)(?:\w+_)?users?")
 _IDS: Final = ("id", "pk", "uid", "uuid", "user_id")
 _ROWS: Final = frozenset(map(id, (tuple, dict, sqlite3.Row)))
+_KEYS: Final = frozenset(map(id, (int, str, UUID)))
 _NAMES: Final = ("username", "user_name", "login", "email")
 
 _selected: Final = pattern(r"(?is)\s*select\s+(?:distinct\s+)?(.*?)\sfrom\s(.*)")
@@ -134,6 +135,4 @@ def _bare(name: str, *, whole: bool = False) -> str:
 
 
 def _is_same(value: Any, key: str) -> bool:
-    return (type(value) is int or type(value) is str or type(value) is UUID) and str(value).replace(
-        "-", ""
-    ) == key.replace("-", "")
+    return id(type(value)) in _KEYS and str(value).replace("-", "") == key.replace("-", "")

@@ -25,6 +25,9 @@ PLACEHOLDERS: Final = pattern(
     r"|\$(?P<number>[1-9]\d{0,4}))"
 )
 
+GIVEN: Final = frozenset(map(id, (tuple, list, dict)))
+"""Identities of the classes of what drivers take as a statement's parameters, and as one row of them."""
+
 _quotes: Final = pattern(r"[\"`\[\]]")
 
 _is_person: Final = pattern(
@@ -69,11 +72,7 @@ def statement_of(one: Input) -> tuple[str, Any]:
     """The statement behind an input, and its parameters; nothing where that is no statement, or too long."""
     statement = _STATEMENTS.get(one.asked)
     text, given = ("", None) if statement is None or one.question is None else statement(one.question)
-    if (
-        type(text) is not str
-        or len(text) > LONGEST
-        or (type(given) is not tuple and type(given) is not list and type(given) is not dict)
-    ):
+    if type(text) is not str or len(text) > LONGEST or id(type(given)) not in GIVEN:
         return "", None
     if type(given) is list and given and (type(given[0]) is tuple or type(given[0]) is dict):
         given = given[0]  # as SQLAlchemy keeps those of one statement

@@ -5,8 +5,9 @@ What SQLAlchemy and Django read through it is seen there as well; twice does no 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from isolation_audit.content.questions import GIVEN
 from isolation_audit.instrument.inputs.receiver import receiver
 from isolation_audit.integrations import Replacement
 from isolation_audit.integrations.building_blocks.fetched_rows import FetchPoint
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from isolation_audit.instrument.reading.layout import Values
     from isolation_audit.instrument.runtime import Runtime
-
-_GIVEN: Final = frozenset(map(id, (tuple, list, dict)))
 
 
 class Psycopg2Rows:
@@ -44,7 +43,7 @@ class RowsPoint(FetchPoint):
         one = values[0]
         if type(one) is not Statement:
             super().before(values)
-        elif one.parameters and id(type(one.parameters)) in _GIVEN:
+        elif one.parameters and id(type(one.parameters)) in GIVEN:
             self._written.wrote(self.place, one.sql, one.parameters)
 
 

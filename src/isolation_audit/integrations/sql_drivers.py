@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-from isolation_audit.content.questions import of_statement
+from isolation_audit.content.questions import GIVEN, of_statement
 from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.calls.interceptors import Interceptor
 from isolation_audit.instrument.inputs.receiver import Receiver, receiver
@@ -226,7 +226,7 @@ def _statement_reader(layout: Layout) -> Callable[[Values], Any]:
 
     def read(values: Values) -> Any:
         given = parameters(values)
-        return statement(values), given if type(given) is tuple or type(given) is list or type(given) is dict else ()
+        return statement(values), given if id(type(given)) in GIVEN else ()
 
     return read
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from isolation_audit.content.questions import GIVEN
 from isolation_audit.foundation.records import dataclass
 from isolation_audit.instrument.calls.interceptors import Interceptor
 
@@ -35,5 +36,5 @@ class WritePoint(Interceptor):
     def before(self, values: Values) -> None:
         """It is about to run. What its parameters are made by one by one is left to the driver."""
         given: Any = self._given_of(values)
-        if given and (type(given) is tuple or type(given) is list or type(given) is dict):
+        if given and id(type(given)) in GIVEN:
             self._wrote(self.place, self._statement_of(values), [*given] if self._many else given)

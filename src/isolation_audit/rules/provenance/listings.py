@@ -30,6 +30,7 @@ _ITEMS: Final = 1_000
 """Entries of one collection that are looked at."""
 
 _FIELDS: Final = 40
+_LISTS: Final = frozenset(map(id, (list, tuple, deque)))
 
 
 def listed_for_all(
@@ -69,11 +70,7 @@ def _entries(table: Any) -> list[tuple[Any, Any]]:
     """What a collection holds; of a mapping with the keys, which are data there."""
     if issubclass(type(table), dict):
         return first(dict.items(table), _ITEMS)
-    return (
-        [(None, one) for one in first(table, _ITEMS)]
-        if (type(table) is list or type(table) is tuple or type(table) is deque)
-        else []
-    )
+    return [(None, one) for one in first(table, _ITEMS)] if id(type(table)) in _LISTS else []
 
 
 def _named(entry: Any) -> list[tuple[Any, Any]]:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from isolation_audit.content.payload import Gathering
+from isolation_audit.content.questions import GIVEN
 from isolation_audit.content.written_owners import owners_written, writes
 from isolation_audit.instrument.stacks import DEEP, capture
 from isolation_audit.instrument.work.routes import current_endpoint
@@ -36,7 +37,6 @@ _ROWS: Final = 50
 """Rows of one statement that are looked at, and values of what has come in."""
 _VALUES: Final = 1_000
 
-_RECORDS: Final = frozenset(map(id, (tuple, list, dict)))
 _ROW: Final = "a row that is written"
 
 
@@ -74,7 +74,7 @@ class WrittenRows(RowsWritten):
         user = self._runtime.ambient.current()
         if user is None or user.kind is not Kind.USER:
             return
-        rows = given[:_ROWS] if type(given) is list and id(type(given[0])) in _RECORDS else [given]
+        rows = given[:_ROWS] if type(given) is list and id(type(given[0])) in GIVEN else [given]
         endpoint = current_endpoint()
         made_by = None if endpoint is None else endpoint.code()
         key = hash(statement), hash(made_by)
